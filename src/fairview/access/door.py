@@ -1,0 +1,262 @@
+"""What people-facing rooms may ask of the door. Two implementations: the gate in this process
+(access/gate.py) and the same across a local socket (access/door_client.py).
+
+Every call names a session or a look token; the door decides, nobody else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from fairview.core.camera import Camera, Login, RegisterEntry, Source
+from fairview.core.case import Actor, Look, LookWish, Rendition
+from fairview.core.event import HealthEvent
+from fairview.core.ids import CameraId, LookId, StreamName
+from fairview.core.media import GapBecause
+from fairview.core.time import Instant, Span
+
+Health = Literal["recording", "away", "stopped", "starting"]
+CoverState = Literal["uncovered", "silhouettes", "whole_frame"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOpened:
+    """The token is a bearer secret; the door keeps only its digest."""
+
+    token: str
+    actor: Actor
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraView:
+    """A camera as one actor may know it."""
+
+    camera: Camera
+    health: Health
+    health_because: str
+    may_see_raw: bool
+    raw_because: str
+    has_clean_picture: bool
+    waits_for_approval: bool
+    newest: Instant | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraWish:
+    """A camera to add. A register entry left out is filled from `[register.default]`, if set."""
+
+    name: str
+    title: str
+    address: str
+    sub_address: str | None
+    login: Login | None
+    register: RegisterEntry | None
+    commissioning: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeFound:
+    """What a camera answered: never more than its video."""
+
+    kind: str
+    codec: str
+    width_px: int
+    height_px: int
+    fps: float | None
+    key_frame_every_s: float | None
+    bits_per_second: int | None
+    has_audio: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookOpened:
+    look: Look
+    token: str
+    renditions: tuple[CoverState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveChunk:
+    """A piece of a live fragmented MP4: first one initialisation, then fragments.
+
+    codec is the MSE type string (`avc1.64001f`), set on initialisations only. cover says what
+    the pixels are. dropped: fragments this viewer missed before this one.
+    """
+
+    is_init: bool
+    codec: str
+    cover: CoverState
+    at: Instant
+    dropped: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayPart:
+    """One playable piece of a stored span. init: its initialisation's number in the same list.
+
+    discontinuity: time stamps or format start anew here (a gap, or a new format).
+    """
+
+    number: int
+    span: Span
+    init: int
+    discontinuity: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineGap:
+    span: Span
+    because: GapBecause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """footage: merged spans of what can be played."""
+
+    footage: tuple[Span, ...]
+    gaps: tuple[TimelineGap, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerLine:
+    """A ledger leaf in words."""
+
+    leaf: int
+    at: Instant
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerTail:
+    size: int
+    root: str
+    checkpoint_at: Instant
+    lines: tuple[LedgerLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanPictureWaiting:
+    camera: CameraId
+    made_at: Instant
+    jpeg: bytes
+
+
+ExportKind = Literal["mp4", "folder", "zip"]
+
+
+class Door(Protocol):
+    """The door. Errors everywhere: NotAllowed, NotFound (foreign things too), Unavailable."""
+
+    def needs_set_up(self) -> bool:
+        """Whether no actor exists yet."""
+        ...
+
+    def set_up(self, link_token: str, name: str, password: str) -> SessionOpened:
+        """The first actor, through the one-time link."""
+        ...
+
+    def sign_in(self, name: str, password: str) -> SessionOpened:
+        """Errors:  NotAllowed, Overloaded after too many wrong tries."""
+        ...
+
+    def who(self, session: str) -> Actor:
+        """Errors:  NotAllowed when the session is unknown or over."""
+        ...
+
+    def sign_out(self, session: str) -> None: ...
+
+    def cameras(self, session: str) -> tuple[CameraView, ...]: ...
+
+    def camera_probe(self, session: str, address: str, login: Login | None) -> ProbeFound:
+        """Errors:  BadInput for a refused scheme or address, Unavailable when it is silent."""
+        ...
+
+    def camera_add(self, session: str, wish: CameraWish) -> CameraView: ...
+
+    def camera_remove(self, session: str, camera: CameraId) -> None:
+        """Stops recording it; footage lives on until its retention ends."""
+        ...
+
+    def look_open(self, session: str, wish: LookWish) -> LookOpened:
+        """Durable in the ledger on return. Errors: Unavailable when the ledger can't be written."""
+        ...
+
+    def look_renew(self, session: str, look: LookId) -> LookOpened:
+        """Ten more minutes of a live look, as a line of its own."""
+        ...
+
+    def look_close(self, token: str) -> None:
+        """Safe to repeat. The closing line says what was really read."""
+        ...
+
+    def live(self, token: str, camera: CameraId) -> Iterator[LiveChunk]:
+        """Blocks between chunks; ends when the look expires or the iterator is closed."""
+        ...
+
+    def parts(self, token: str, camera: CameraId) -> tuple[PlayPart, ...]:
+        """The stored span of the look as playable parts, oldest first."""
+        ...
+
+    def part_init(self, token: str, camera: CameraId, number: int) -> bytes:
+        """The fragmented-MP4 initialisation for a part (PlayPart.init)."""
+        ...
+
+    def part(self, token: str, camera: CameraId, number: int) -> bytes:
+        """One part as fragmented MP4. Errors: NotFound, Overloaded."""
+        ...
+
+    def picture(self, token: str, camera: CameraId, at: Instant, width_px: int) -> bytes:
+        """A JPEG of the last picture at or before `at`, in the look's rendition."""
+        ...
+
+    def timeline(self, session: str, camera: CameraId, span: Span) -> Timeline: ...
+
+    def export(self, token: str, camera: CameraId, kind: ExportKind) -> Iterator[bytes]:
+        """The look's span as an MP4, or as an evidence bundle (a zip stream)."""
+        ...
+
+    def clean_picture_waiting(self, session: str, camera: CameraId) -> CleanPictureWaiting | None:
+        """For the person who approves it; the showing is a look of its own."""
+        ...
+
+    def clean_picture_decide(self, session: str, camera: CameraId, *, approve: bool) -> None: ...
+
+    def ledger_tail(self, lines: int) -> LedgerTail:
+        """Public."""
+        ...
+
+    def ledger_file(self, path: str) -> bytes:
+        """A public static file of the ledger: checkpoint, tile/…, tile/entries/….
+
+        Errors:  NotFound also for any path that is not of that form.
+        """
+        ...
+
+    def events(self, session: str, limit: int) -> tuple[HealthEvent, ...]: ...
+
+
+__all__ = [
+    "CameraView",
+    "CameraWish",
+    "CleanPictureWaiting",
+    "Door",
+    "ExportKind",
+    "LedgerLine",
+    "LedgerTail",
+    "LiveChunk",
+    "LookOpened",
+    "PlayPart",
+    "ProbeFound",
+    "Rendition",
+    "SessionOpened",
+    "Source",
+    "StreamName",
+    "Timeline",
+    "TimelineGap",
+]

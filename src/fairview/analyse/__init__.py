@@ -1,0 +1,1 @@
+"""From pixels to what may be shown: the foreground of a picture."""

@@ -1,0 +1,1 @@
+"""One settings type: a file and the environment, parsed, resolved, then frozen."""

@@ -1,0 +1,1 @@
+"""Values only, no I/O: the words every other room speaks."""

@@ -1,0 +1,1 @@
+"""Cameras and files in: packets with camera time and wall time."""

@@ -1,0 +1,1 @@
+"""What the public gets: register, reports, census, open data."""

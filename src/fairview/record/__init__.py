@@ -1,0 +1,1 @@
+"""Packets to sealed segments, gaps, and the ranges that can be played."""

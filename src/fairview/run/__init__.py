@@ -1,0 +1,1 @@
+"""The system put together: node.py is the page to read."""

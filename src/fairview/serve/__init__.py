@@ -1,0 +1,1 @@
+"""HTTP and live sockets over the door."""

@@ -1,0 +1,1 @@
+"""A pretend city with known truth, and scripted faults."""

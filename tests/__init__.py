@@ -1,0 +1,1 @@
+"""Fairview's tests: the folders mirror src/fairview."""

@@ -1,0 +1,199 @@
+"""The node's settings: every field bounded and documented, frozen once resolved.
+
+Parse (file, environment) → resolve (defaults) → freeze, three steps, each without side effects
+but the reading of the one file named.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fairview.core.errors import BadInput
+
+ENVIRONMENT_PREFIX = "FAIRVIEW_"
+_SECTION_MARK = "__"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Server(_Section):
+    """Where people reach the node."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8443, ge=1, le=65_535, description="Port to listen on.")
+    https: Literal["auto", "files", "proxy", "off"] = Field(
+        "auto",
+        description="auto: plain HTTP on loopback, our own certificate on any other address. "
+        "files: the certificate below. proxy: plain HTTP behind a listed proxy. "
+        "off: plain HTTP, refused on any address but loopback.",
+    )
+    certificate: Path | None = Field(None, description="PEM certificate chain (https = files).")
+    private_key: Path | None = Field(None, description="PEM private key (https = files).")
+    proxies: tuple[str, ...] = Field(
+        (), max_length=16, description="Addresses of trusted proxies (https = proxy)."
+    )
+    hosts: tuple[str, ...] = Field(
+        (), max_length=64, description="Host names people may use besides the listening address."
+    )
+
+
+class Recording(_Section):
+    """How footage is kept."""
+
+    cameras_per_process: int = Field(
+        8, ge=1, le=100, description="Cameras that share one recorder process."
+    )
+    free_bytes_min: int = Field(
+        1_000_000_000,
+        ge=0,
+        description="Room always left free on the disk; the oldest hours die first.",
+    )
+    sweep_s: int = Field(60, ge=5, le=3_600, description="Seconds between retention sweeps.")
+
+
+class Cameras(_Section):
+    """Which addresses cameras may have."""
+
+    allow_loopback: bool = Field(
+        False, description="Whether a camera may be on this machine (127.0.0.1)."
+    )
+    allow_files: bool = Field(
+        True, description="Whether a file may serve as a camera, for whoever runs the command."
+    )
+
+
+class RegisterDefault(_Section):
+    """What a new camera's register entry takes when nothing else is said."""
+
+    purpose: str | None = Field(None, max_length=500, description="What the camera is for.")
+    legal_basis: str | None = Field(None, max_length=500, description="The law or order.")
+    operator: str | None = Field(None, max_length=500, description="Who runs it.")
+    contact: str | None = Field(None, max_length=500, description="Where residents can write.")
+    area: str | None = Field(None, max_length=500, description="What it looks at, in words.")
+    retention_h: int = Field(72, ge=1, le=8_784, description="Hours that footage is kept.")
+    review_days: int = Field(365, ge=1, le=1_830, description="Days until the entry is reviewed.")
+
+
+class Register(_Section):
+    """Defaults for the public register."""
+
+    default: RegisterDefault = RegisterDefault()
+
+
+class Covering(_Section):
+    """How covered pictures are made."""
+
+    renderers_max: int = Field(4, ge=1, le=64, description="Renderings at the same time.")
+    clean_picture_min: Annotated[int, Field(ge=1, le=1_440)] = Field(
+        60, description="Minutes of footage a clean picture is the median of, at least."
+    )
+
+
+class Logs(_Section):
+    """What is written about the node's own work."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level.")
+    form: Literal["auto", "text", "json"] = Field(
+        "auto", description="auto: text on a terminal, JSON lines otherwise."
+    )
+
+
+class Settings(_Section):
+    """Everything a node can be told. Anything unknown is an error that names the nearest known."""
+
+    data: Path = Field(Path("fairview-data"), description="The data folder.")
+    server: Server = Server()
+    recording: Recording = Recording()
+    cameras: Cameras = Cameras()
+    register_: Register = Field(Register(), alias="register", description="The public register.")
+    covering: Covering = Covering()
+    logs: Logs = Logs()
+
+
+def load_settings(file: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Settings from a TOML file (if any), overruled by FAIRVIEW_* variables.
+
+    FAIRVIEW_DATA sets `data`; FAIRVIEW_SERVER__PORT sets `port` in `[server]`.
+    Errors:  BadInput for a missing or unreadable file, an unknown key (with the nearest known
+    one) or a value out of bounds.
+    """
+    values = _file_values(file) if file is not None else {}
+    for path, text in _environment_values(environment):
+        _put(values, path, text)
+    _refuse_unknown(values, Settings, "")
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadInput(f"the setting {where}: {first['msg'].lower()}") from error
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _file_values(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadInput(f"there is no settings file {file}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"the settings file {file} can't be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"the settings file {file} is not valid TOML: {error}") from error
+
+
+def _environment_values(environment: Mapping[str, str]) -> list[tuple[list[str], str]]:
+    return [
+        (name.removeprefix(ENVIRONMENT_PREFIX).lower().split(_SECTION_MARK), text)
+        for name, text in sorted(environment.items())
+        if name.startswith(ENVIRONMENT_PREFIX)
+    ]
+
+
+def _put(values: dict[str, Any], path: list[str], text: str) -> None:
+    """Lists are written with commas in the environment."""
+    for part in path[:-1]:
+        values = values.setdefault(part, {})
+        if not isinstance(values, dict):
+            raise BadInput(f"the setting {part} is not a section")
+    is_list = path[-1] in ("proxies", "hosts")
+    values[path[-1]] = [one.strip() for one in text.split(",")] if is_list else text
+
+
+def _refuse_unknown(values: Mapping[str, Any], section: type[BaseModel], prefix: str) -> None:
+    known = {field.alias or name: field for name, field in section.model_fields.items()}
+    for key, value in values.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
+            raise BadInput(f"there is no setting {prefix}{key}; did you mean {prefix}{near[0]}?")
+        inner = known[key].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            if not isinstance(value, Mapping):
+                raise BadInput(f"{prefix}{key} is a section: write [{prefix}{key}]")
+            _refuse_unknown(value, inner, f"{prefix}{key}.")
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    server = settings.server
+    if server.https == "files" and (server.certificate is None or server.private_key is None):
+        raise BadInput("server.https = files needs server.certificate and server.private_key")
+    if server.https == "proxy" and not server.proxies:
+        raise BadInput("server.https = proxy needs server.proxies, the proxy's address")
+    if server.https == "off" and not is_loopback(server.host):
+        raise BadInput(
+            f"plain HTTP on {server.host} would send passwords and footage in the clear: "
+            "use server.https = auto, files or proxy"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listening address is this machine only."""
+    return host == "localhost" or host == "::1" or host.startswith("127.")

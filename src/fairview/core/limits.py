@@ -58,3 +58,9 @@ SIGN_IN_WINDOW_US = 5 * US_PER_MINUTE
 
 HOLD_LIVE_US = 600_000
 """How long a covered live picture is held before it is shown (decision 9)."""
+
+SEGMENT_HEADER_BODY_BYTES_MAX = 4_096
+"""A segment header's variable part. Outcome: a file that claims more is refused."""
+
+SEALED_BYTES_MAX = 64 * 1024 * 1024
+"""One sealed record (twice the largest fragment). Outcome: refused, writing and reading."""

@@ -1,0 +1,73 @@
+"""Which kinds of health event there are, what each says, and what it asks of a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventKind:
+    """name is stored; what and do are shown."""
+
+    name: str
+    what: str
+    do: str
+
+
+KINDS: tuple[EventKind, ...] = (
+    EventKind(
+        name="camera_away",
+        what="A camera can't be reached or fell silent; nothing of it is recorded.",
+        do="Look at its power, cable, address and login. Recording resumes by itself.",
+    ),
+    EventKind(
+        name="camera_back",
+        what="A camera that was away is recorded again.",
+        do="Nothing.",
+    ),
+    EventKind(
+        name="key_supply_spare",
+        what="The key pair for the hour was in doubt, so footage is sealed to the spare pair.",
+        do="Look at the machine's clock and at whether the door is running.",
+    ),
+    EventKind(
+        name="disk_failing",
+        what="Footage could not be written.",
+        do="Make room, or look at the disk. Recording resumes by itself.",
+    ),
+    EventKind(
+        name="disk_back",
+        what="Footage can be written again.",
+        do="Nothing.",
+    ),
+    EventKind(
+        name="catalogue_away",
+        what="A recorder can't reach the catalogue; it records on and keeps the rows in memory.",
+        do="Nothing if it ends soon; else look at the node's log.",
+    ),
+    EventKind(
+        name="process_ended",
+        what="One of the node's processes ended and was started again.",
+        do="Look at the node's log when it repeats.",
+    ),
+    EventKind(
+        name="shredding_paused",
+        what="The clock ran far ahead without cause, so no key dies until it is trusted again.",
+        do="Set the machine's clock. Viewing stops after 24 hours of this; recording never does.",
+    ),
+    EventKind(
+        name="review_overdue",
+        what="A camera's register entry is past its review date, so it stopped recording.",
+        do="Review the entry and save it with a new date.",
+    ),
+    EventKind(
+        name="review_due",
+        what="A camera's register entry must be reviewed within four weeks.",
+        do="Review the entry and save it with a new date.",
+    ),
+)
+
+
+def event_kind(name: str) -> EventKind | None:
+    """The kind of that name; None for one this version doesn't know."""
+    return next((kind for kind in KINDS if kind.name == name), None)

@@ -64,3 +64,95 @@ SEGMENT_HEADER_BODY_BYTES_MAX = 4_096
 
 SEALED_BYTES_MAX = 64 * 1024 * 1024
 """One sealed record (twice the largest fragment). Outcome: refused, writing and reading."""
+
+WIRE_CONNECTIONS_MAX = 256
+"""Connections one of our processes answers at once. Outcome: push_back (Overloaded)."""
+
+WIRE_POOL_MAX = 8
+"""Calls one client has under way at once; more wait their turn. Streams don't count."""
+
+WIRE_HANDSHAKE_US_MAX = 5 * US_PER_SECOND
+"""A peer that connects and says nothing is let go after this."""
+
+WIRE_CALL_US_MAX = 60 * US_PER_SECOND
+"""A call unanswered for this long fails with Unavailable; its connection is dropped."""
+
+WIRE_SEND_US_MAX = 30 * US_PER_SECOND
+"""A peer that reads nothing for this long loses its connection."""
+
+RESTART_US_FIRST = 200_000
+RESTART_US_MAX = 10 * US_PER_SECOND
+"""Waits before a process that ended is started again: doubled each time up to the maximum."""
+
+CHILD_STOP_US_MAX = 10 * US_PER_SECOND
+"""How long a process may take to end when asked. Outcome: it is killed."""
+
+SESSIONS_PER_ACTOR_MAX = 32
+"""Sign-ins of one actor at once. Outcome: drop_oldest."""
+
+SIGN_IN_BUCKETS = 4_096
+"""Counters of wrong tries for names that don't exist; a flood of names shares them."""
+
+PASSWORD_CHECKS_MAX = 2
+PASSWORD_CHECK_WAIT_US_MAX = 5 * US_PER_SECOND
+"""Password checks at once (64 MiB each) and the wait for one. Outcome: push_back (Overloaded)."""
+
+PASSWORD_CHARACTERS_MIN = 10
+PASSWORD_CHARACTERS_MAX = 1_024
+
+SET_UP_LINK_US = US_PER_HOUR
+"""The set-up link dies after this, on use, and when the door stops."""
+
+LOOK_STORED_US = US_PER_HOUR
+"""A look at stored footage may be used for this long; nothing renews it."""
+
+LOOK_READS_MAX = 4_096
+"""Spans remembered apart for a closing line. Outcome: neighbours are merged."""
+
+DENIALS_PER_MINUTE_MAX = 60
+"""Denied looks per actor that get a ledger line of their own. Outcome: push_back (Overloaded)."""
+
+RENDERED_PARTS_BYTES_MAX = 256 * 1024 * 1024
+RENDERED_PARTS_PER_LOOK_MAX = 32
+"""Covered parts kept for a second reading within their look. Outcome: drop_oldest."""
+
+SEGMENT_KEYS_KEPT_MAX = 1_024
+"""Unwrapped segment keys kept in memory at the door. Outcome: drop_oldest."""
+
+SHRED_SEGMENTS_PER_STEP_MAX = 10_000
+"""Segments of one camera-hour's pair that one certificate names at most."""
+
+ROOT_SEGMENTS_MAX = 10_000
+"""Segment heads under one ledger leaf. Outcome: the rest goes under the next leaf."""
+
+CLOCK_AHEAD_US_MAX = 24 * US_PER_HOUR
+SHRED_PAUSE_US_MAX = 24 * US_PER_HOUR
+"""A clock further ahead than this pauses shredding; after the pause viewing stops (decision 7)."""
+
+EXPORT_CHUNK_BYTES = 1024 * 1024
+EXPORT_MEDIA_BYTES_MAX = 8 * 1024 * 1024 * 1024
+"""An export leaves in pieces of this size; one hour at 18 Mbit/s fits. Outcome: BadInput."""
+
+WEB_BODY_BYTES_MAX = 64 * 1024
+"""Body of one request, first message of one socket. Outcome: push_back (BadInput)."""
+
+WEB_DOOR_CALLS_MAX = 32
+WEB_DOOR_CALLS_WAITING_MAX = 256
+"""Threads in calls to the door, and requests that wait for one. Outcome: push_back (Overloaded)."""
+
+WEB_STREAMS_MAX = 192
+"""Live sockets and downloads at once, a thread each; with the calls above below the door's
+connections. Outcome: push_back (Overloaded)."""
+
+WEB_SEND_US_MAX = 10 * US_PER_SECOND
+"""How long one live piece may wait for a slow viewer. Outcome: end_run, the socket is closed."""
+
+WEB_TOKEN_WAIT_US_MAX = 10 * US_PER_SECOND
+"""How long a new socket may wait with its look token. Outcome: end_run."""
+
+WEB_TICKET_US = 60 * US_PER_SECOND
+WEB_TICKETS_MAX = 256
+"""A one-time download address lives this long; more at once: drop_oldest."""
+
+WEB_TIMELINE_US_MAX = 7 * 24 * US_PER_HOUR
+"""The longest timeline one request may ask for. Outcome: push_back (BadInput)."""

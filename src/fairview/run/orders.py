@@ -1,0 +1,64 @@
+"""What a child process hears from the node: JSON lines on standard input, the first its start."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from fairview.config.settings import Settings
+from fairview.run.logs import set_up_logs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOrders:
+    """settings, where the sockets lie, the per-boot secret, and the process's own extras."""
+
+    settings: Settings
+    sockets: Path
+    secret: bytes
+    extra: Mapping[str, Any]
+
+
+def start_orders(
+    settings: Settings, sockets: Path, secret: bytes, **extra: object
+) -> dict[str, object]:
+    """The first line for a child."""
+    return {
+        "settings": settings.model_dump(mode="json", by_alias=True),
+        "sockets": str(sockets),
+        "secret": secret.hex(),
+        "extra": extra,
+    }
+
+
+def read_start(process: str) -> StartOrders:
+    """Read the first line, and set up logs under the process's name."""
+    line = json.loads(sys.stdin.buffer.readline())
+    settings = Settings.model_validate(line["settings"])
+    set_up_logs(settings.logs, process=process)
+    return StartOrders(
+        settings=settings,
+        sockets=Path(line["sockets"]),
+        secret=bytes.fromhex(line["secret"]),
+        extra=line["extra"],
+    )
+
+
+def follow(stop: threading.Event, told: Callable[[Mapping[str, Any]], None] | None = None) -> None:
+    """Hear further orders in a thread; set `stop` when the node closes them or is gone."""
+
+    def listen() -> None:
+        for line in sys.stdin.buffer:
+            if told is not None:
+                told(json.loads(line))
+        structlog.get_logger().debug("orders closed")
+        stop.set()
+
+    threading.Thread(target=listen, name="orders", daemon=True).start()

@@ -156,3 +156,13 @@ WEB_TICKETS_MAX = 256
 
 WEB_TIMELINE_US_MAX = 7 * 24 * US_PER_HOUR
 """The longest timeline one request may ask for. Outcome: push_back (BadInput)."""
+
+CLEAN_SAMPLES_MIN = 9
+CLEAN_SAMPLES_MAX = 61
+"""Pictures a clean picture is the median of. Fewer: refused; more: evenly thinned."""
+
+CLEAN_SPAN_US_MIN = US_PER_HOUR
+"""Footage a real camera's clean picture is made from (decision 9). Less: refused."""
+
+PNG_BYTES_MAX = 64 * 1024 * 1024
+"""A clean picture as PNG (8K without any compression). Outcome: refused."""

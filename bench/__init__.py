@@ -1,0 +1,1 @@
+"""Costs, side by side with named peers in the same run."""

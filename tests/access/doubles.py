@@ -1,0 +1,61 @@
+"""Things the door rests on, made small, with faults to switch on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from argon2 import PasswordHasher
+from sqlalchemy.engine import RootTransaction
+
+from fairview.access.door_rows import DoorRows
+from fairview.core.errors import NotFound, Unavailable
+
+QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+Fault = Literal["none", "failed", "failed_yet_stored"]
+
+
+class MemoryLedger:
+    """A list of entries. fault: what the next appends do."""
+
+    def __init__(self) -> None:
+        self.entries: list[bytes] = []
+        self.fault: Fault = "none"
+
+    def append(self, entries: Sequence[bytes]) -> tuple[int, ...]:
+        if self.fault == "failed":
+            raise Unavailable("the ledger's disk is full")
+        first = len(self.entries)
+        self.entries.extend(entries)
+        if self.fault == "failed_yet_stored":
+            raise Unavailable("the ledger's disk failed late")
+        return tuple(range(first, len(self.entries)))
+
+    def entry(self, number: int) -> bytes:
+        if not 0 <= number < len(self.entries):
+            raise NotFound(f"there is no leaf {number}")
+        return self.entries[number]
+
+    @property
+    def size(self) -> int:
+        return len(self.entries)
+
+
+class FaultyRows(DoorRows):
+    """The door's rows with commits that fail before or after they are stored.
+
+    countdown: commits that still work before the fault strikes once.
+    """
+
+    fault: Fault = "none"
+    countdown = 0
+
+    def _commit(self, transaction: RootTransaction) -> None:
+        if self.fault != "none" and self.countdown == 0:
+            fault, self.fault = self.fault, "none"
+            if fault == "failed_yet_stored":
+                super()._commit(transaction)
+            raise Unavailable(f"the disk failed ({fault})")
+        self.countdown = max(0, self.countdown - 1)
+        super()._commit(transaction)

@@ -166,3 +166,51 @@ CLEAN_SPAN_US_MIN = US_PER_HOUR
 
 PNG_BYTES_MAX = 64 * 1024 * 1024
 """A clean picture as PNG (8K without any compression). Outcome: refused."""
+
+FRAGMENT_US_AIM = 1_800_000
+"""A fragment without a new key frame is closed here, so that sealing and syncing it also fit into
+the 2 s that a crash may cost (FRAGMENT_US_MAX)."""
+
+HOLE_US_MIN = US_PER_SECOND
+"""Footage further apart than this has a gap between; nearer, it counts as one (playback, gaps)."""
+
+CLOCK_JUMP_US_MIN = US_PER_SECOND
+"""Wall clock and camera clock disagreeing by more than this end the run (because clock_jump)."""
+
+KEY_CLOCK_DOUBT_US = US_PER_HOUR
+"""Wall clock and counted clock further apart than one camera-hour: seal to the spare pair."""
+
+KEY_FILE_FRESH_US = 2 * US_PER_MINUTE
+"""A key file issued this shortly ago vouches for the wall clock (decision 5)."""
+
+KEY_FILE_BYTES_MAX = 4 * 1024 * 1024
+"""A key file of 30 days has some 720 pairs. Outcome: refused, the spare pair is used."""
+
+DISK_RETRY_US_FIRST = US_PER_SECOND
+DISK_RETRY_US_MAX = 30 * US_PER_SECOND
+"""Waits between tries to begin a segment while the disk fails, doubled each time."""
+
+DISK_FREE_BYTES_MIN = 64 * 1024 * 1024
+"""A failed write with less room than this left is told as a full disk."""
+
+ROWS_WAITING_MAX = 20_000
+"""Rows kept while the catalogue is away (100 cameras for some hours). Outcome: drop_oldest; the
+blobs hold what `check` needs to write them again."""
+
+ROWS_RETRY_US_FIRST = 200_000
+ROWS_RETRY_US_MAX = 10 * US_PER_SECOND
+"""Waits between tries to reach the catalogue, doubled each time."""
+
+LIVE_GROUP_BYTES_MAX = 32 * 1024 * 1024
+LIVE_GROUP_PACKETS_MAX = 3_000
+"""The group of pictures kept for new viewers. Outcome: drop_oldest, they wait for a key frame."""
+
+LIVE_QUEUE_BYTES_MAX = 32 * 1024 * 1024
+LIVE_QUEUE_PACKETS_MAX = 1_500
+"""What one viewer may fall behind. Outcome: drop_oldest up to the next key frame."""
+
+LIVE_SUBSCRIBERS_MAX = 64
+"""Viewers of one stream at its tap (the door shares renderings). Outcome: push_back."""
+
+PART_US_MAX = 6 * US_PER_SECOND
+"""A playable part takes in whole groups of pictures up to this; one longer group stands alone."""

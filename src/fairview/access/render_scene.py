@@ -1,0 +1,167 @@
+"""From decoded pictures to painted ones: which cover each picture gets, decided fail-closed.
+
+Pure of processes and files. The order of the decisions is the rule: damaged, late, without a
+clean picture or unsure means the whole frame; only then shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from fairview.access.door import CoverState
+from fairview.access.render_paint import Label, Painter, Polygon
+from fairview.analyse.clean import CleanPicture
+from fairview.analyse.cover import (
+    Foreground,
+    Motion,
+    Scene,
+    motion,
+    scene_of,
+    silhouettes,
+)
+from fairview.analyse.decode import Decoded
+from fairview.analyse.planes import Matrix, Planes, fitted, planes_of_rgb
+from fairview.core.case import Rendition
+from fairview.core.errors import BadInput
+from fairview.core.time import Instant
+
+RawBecause = Literal["", "simulated", "commissioning", "no persons in view", "granted"]
+"""Why a picture may be shown uncovered; drawn on it."""
+
+COVERED_WIDTH_PX_MAX = 1_280
+"""Shapes on a still picture gain nothing from more pixels, and cost time."""
+
+COVERED_FPS_MAX = 15.0
+RAW_WIDTH_PX_MAX = 3_840
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """What a viewer is to get of one camera.
+
+    clean None: the whole frame is covered. zones: corners in 0..1 of the picture. raw_because
+    is drawn on raw pictures. width_px_max, fps_max: 0 means the rendition's own limit.
+    """
+
+    rendition: Rendition
+    clean: CleanPicture | None = None
+    zones: tuple[Polygon, ...] = ()
+    raw_because: RawBecause = ""
+    width_px_max: int = 0
+    fps_max: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.rendition not in ("covered", "raw"):
+            raise BadInput(f"there is no rendition {self.rendition!r}")
+
+    @property
+    def width_limit_px(self) -> int:
+        limit = COVERED_WIDTH_PX_MAX if self.rendition == "covered" else RAW_WIDTH_PX_MAX
+        return min(self.width_px_max or limit, limit)
+
+    @property
+    def gap_us_min(self) -> int:
+        """Pictures closer than this to the one before are left out."""
+        limit = COVERED_FPS_MAX if self.rendition == "covered" else 0.0
+        fps = min(self.fps_max or limit, limit or self.fps_max)
+        return int(1_000_000 / fps * 0.9) if fps else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted:
+    """A picture that may be shown. planes are overwritten by the next one."""
+
+    at: Instant
+    planes: Planes
+    cover: CoverState
+
+
+class SceneRendering:
+    """Paints one camera's pictures of one source size, in order; used by one thread."""
+
+    def __init__(self, showing: Showing, width_px: int, height_px: int, matrix: Matrix) -> None:
+        self.source = (width_px, height_px, matrix)
+        self._showing = showing
+        clean = _usable_clean(showing.clean, width_px, height_px, matrix)
+        self._scene: Scene | None = None if clean is None else scene_of(clean)
+        self.width_px, self.height_px = fitted(width_px, height_px, showing.width_limit_px)
+        self._painter = Painter(
+            self.width_px, self.height_px, matrix=matrix, clean=clean, zones=showing.zones
+        )
+        self._foreground: Foreground | None = None
+        self._motion: Motion | None = None
+
+    def paint(self, picture: Decoded, *, is_late: bool = False) -> Painted:
+        """The picture as it may be shown. is_late: don't look, cover the whole frame."""
+        if self._showing.rendition == "raw":
+            label = _raw_label(self._showing.raw_because)
+            planes = self._painter.uncovered(picture.planes, label, picture.at)
+            return Painted(at=picture.at, planes=planes, cover="uncovered")
+        if is_late or picture.is_damaged:
+            self._foreground = self._motion = None
+            return self._whole(picture.at)
+        if self._scene is not None:
+            self._foreground = silhouettes(picture.planes, self._scene, self._foreground)
+            if not self._foreground.is_unsure:
+                self._motion = None
+                planes = self._painter.covered(self._foreground, picture.at)
+                return Painted(at=picture.at, planes=planes, cover="silhouettes")
+        self._motion = motion(picture.planes, self._motion)
+        return self._whole(picture.at)
+
+    def nothing(self, at: Instant) -> Painted:
+        """A wholly covered picture, for when there is none to look at."""
+        return self._whole(at)
+
+    def _whole(self, at: Instant) -> Painted:
+        planes = self._painter.whole_frame(self._motion, at)
+        return Painted(at=at, planes=planes, cover="whole_frame")
+
+
+class Renderings:
+    """A SceneRendering that follows the source's size; starts anew when that changes."""
+
+    def __init__(self, showing: Showing) -> None:
+        self._showing = showing
+        self.current: SceneRendering | None = None
+        self._next_us = 0
+
+    def wants(self, at: Instant) -> bool:
+        """Whether a picture at this moment is due, given the frame rate."""
+        return at.us >= self._next_us
+
+    def paint(self, picture: Decoded, *, is_late: bool = False) -> Painted:
+        planes = picture.planes
+        source = (planes.width_px, planes.height_px, planes.matrix)
+        if self.current is None or self.current.source != source:
+            self.current = SceneRendering(self._showing, *source)
+        self._next_us = picture.at.us + self._showing.gap_us_min
+        return self.current.paint(picture, is_late=is_late)
+
+
+def worst(covers: Sequence[CoverState]) -> CoverState:
+    """What several pictures together are: the least covered one names them.
+
+    A part with shapes in it and some whole frames is `silhouettes`.
+    """
+    order: tuple[CoverState, ...] = ("uncovered", "silhouettes", "whole_frame")
+    return min(covers, key=order.index, default="whole_frame")
+
+
+def _usable_clean(
+    clean: CleanPicture | None, width_px: int, height_px: int, matrix: Matrix
+) -> Planes | None:
+    """The clean picture as planes; None when it is of another shape (another view)."""
+    if clean is None:
+        return None
+    clean_height, clean_width = clean.pixels.shape[:2]
+    if abs(clean_height / clean_width - height_px / width_px) > 0.02:
+        return None
+    return planes_of_rgb(clean.pixels, matrix)
+
+
+def _raw_label(because: RawBecause) -> Label:
+    text = f"uncovered - {because}" if because else "uncovered"
+    return Label(text=text, is_alarming=because == "commissioning")

@@ -116,9 +116,6 @@ RENDERED_PARTS_BYTES_MAX = 256 * 1024 * 1024
 RENDERED_PARTS_PER_LOOK_MAX = 32
 """Covered parts kept for a second reading within their look. Outcome: drop_oldest."""
 
-SEGMENT_KEYS_KEPT_MAX = 1_024
-"""Unwrapped segment keys kept in memory at the door. Outcome: drop_oldest."""
-
 SHRED_SEGMENTS_PER_STEP_MAX = 10_000
 """Segments of one camera-hour's pair that one certificate names at most."""
 
@@ -214,3 +211,7 @@ LIVE_SUBSCRIBERS_MAX = 64
 
 PART_US_MAX = 6 * US_PER_SECOND
 """A playable part takes in whole groups of pictures up to this; one longer group stands alone."""
+
+SEALING_ROOMS_MAX = 4
+SEALING_ROOM_BYTES_MAX = 4 * 1024 * 1024
+"""Working space kept between fragments, about one a core. Outcome: taken anew and let go."""

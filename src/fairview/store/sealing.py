@@ -7,6 +7,7 @@ Source:  docs/reference/segment-format.md; decisions 4 and 5. Sealing is C2SP ch
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from typing import Final
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from fairview.core.errors import BadInput, Corrupt
 from fairview.core.ids import CameraId, KeyPairId, SegmentId, StreamName, is_hex_id
-from fairview.core.limits import SEALED_BYTES_MAX
+from fairview.core.limits import SEALED_BYTES_MAX, SEALING_ROOM_BYTES_MAX, SEALING_ROOMS_MAX
 from fairview.core.media import EndedBecause, Fragment
 from fairview.core.time import Instant
 from fairview.store.payload import fragment_parts, read_fragment
@@ -83,8 +84,7 @@ class SegmentSealer:
     Append `header` and make it durable, then every `seal`, then one `end`. Holds the segment key
     in memory only as long as the object lives; nothing reads it back.
 
-    Cost:    sealing 1 MB takes about AES-256-GCM plus SHA-256 of it and two copies
-             (bench figures in docs/measured).
+    Cost:    sealing 1 MB takes AES-256-GCM and SHA-256 of it and one copy at the end.
     """
 
     def __init__(  # noqa: PLR0913 - one header field each
@@ -148,24 +148,36 @@ class SegmentSealer:
         assert not self._ended, "a segment that has ended takes no more records"
         if not 0 < fragment.duration_us < 1 << 32:
             raise BadInput(f"a fragment of {fragment.duration_us} us does not fit a record")
-        sealed = self._sealed(fragment)
-        digest = hashlib.sha256(sealed[0])
-        digest.update(sealed[1])
+        parts = fragment_parts(fragment)
+        sealed_bytes = sealed_size(sum(map(len, parts)))
+        if sealed_bytes > SEALED_BYTES_MAX:
+            raise BadInput(f"a fragment of {sealed_bytes} bytes is more than one record may hold")
+        room = _room_of(RECORD_HEADER_BYTES + sealed_bytes)
+        record = memoryview(room)[: RECORD_HEADER_BYTES + sealed_bytes]
+        sealed = record[RECORD_HEADER_BYTES:]
+        encryptor = Cobblestone256Encryptor(self._key, _context(self._segment, self._count))
+        at = 0
+        for part in parts:
+            at += encryptor.update_into(part, sealed[at:])
+        sealed[at:] = encryptor.finalize()
         header = RECORD.pack(
             RECORD_MAGIC,
             self._count,
-            len(sealed[0]) + len(sealed[1]),
+            sealed_bytes,
             fragment.start_at.us,
             fragment.duration_us,
             FLAG_KEY if fragment.is_key else 0,
-            digest.digest(),
+            hashlib.sha256(sealed).digest(),
             self._head,
         )
+        record[:RECORD_HEADER_BYTES] = header
         end_at = fragment.span.end
         self._end_at = max(self._end_at, end_at) if self._count else end_at
         self._count += 1
         self._head = hashlib.sha256(header).digest()
-        return b"".join((header, *sealed))
+        sealed_record = bytes(record)
+        _give_back(room)
+        return sealed_record
 
     def end(self, because: EndedBecause, end_at: Instant | None = None) -> bytes:
         """The trailer: nothing follows it.
@@ -181,13 +193,6 @@ class SegmentSealer:
             TRAILER_MAGIC, self._count, because.value, self._end_at.us, self._head
         )
         return signed + self._signer.sign(HEAD_INFO + self._segment + signed)
-
-    def _sealed(self, fragment: Fragment) -> tuple[bytes, bytes]:
-        payload = b"".join(fragment_parts(fragment))
-        if sealed_size(len(payload)) > SEALED_BYTES_MAX:
-            raise BadInput(f"a fragment of {len(payload)} bytes is more than one record may hold")
-        encryptor = Cobblestone256Encryptor(self._key, _context(self._segment, self._count))
-        return encryptor.update(payload), encryptor.finalize()
 
 
 def new_key_pair() -> tuple[bytes, bytes]:
@@ -260,3 +265,21 @@ def _wrap(segment_key: bytes, public_half: bytes, bound: bytes) -> bytes:
 
 def _context(segment: bytes, number: int) -> bytes:
     return _RECORD_CONTEXT + segment + number.to_bytes(4, "big")
+
+
+_rooms: Final[deque[bytearray]] = deque(maxlen=SEALING_ROOMS_MAX)
+"""Working space that sealers share, in any thread: a megabyte freed and taken anew for every
+fragment costs more in page faults than sealing it does. What lies in it is sealed already."""
+
+
+def _room_of(size_bytes: int) -> bytearray:
+    try:
+        room = _rooms.pop()
+    except IndexError:
+        return bytearray(size_bytes)
+    return room if len(room) >= size_bytes else bytearray(size_bytes)
+
+
+def _give_back(room: bytearray) -> None:
+    if len(room) <= SEALING_ROOM_BYTES_MAX:
+        _rooms.append(room)

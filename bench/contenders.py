@@ -1,0 +1,132 @@
+"""Who is measured: programs that record RTSP cameras to disk without transcoding."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """Processes of one contender, and how to know what it kept."""
+
+    name: str
+    processes: tuple[subprocess.Popen[bytes], ...]
+    folder: Path
+
+    def stop(self) -> None:
+        for process in self.processes:
+            if process.stdin is not None:
+                process.stdin.close()
+            process.terminate()
+        for process in self.processes:
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _each(name: str, folder: Path, commands: Sequence[Sequence[str]]) -> Running:
+    folder.mkdir(parents=True, exist_ok=True)
+    log = (folder / "log.txt").open("ab")
+    return Running(
+        name=name,
+        folder=folder,
+        processes=tuple(
+            subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            for command in commands
+        ),
+    )
+
+
+def ffmpeg(urls: Sequence[str], folder: Path) -> Running:
+    """One `ffmpeg -c copy -f segment` per camera, as in most open recorders."""
+    return _each(
+        "ffmpeg -c copy",
+        folder,
+        [
+            [
+                "ffmpeg",
+                "-nostdin",
+                "-v",
+                "error",
+                "-rtsp_transport",
+                "tcp",
+                "-i",
+                url,
+                "-map",
+                "0:v",
+                "-c",
+                "copy",
+                "-f",
+                "segment",
+                "-segment_time",
+                "60",
+                "-reset_timestamps",
+                "1",
+                str(folder / f"{number}-%05d.mp4"),
+            ]
+            for number, url in enumerate(urls)
+        ],
+    )
+
+
+def gstreamer(urls: Sequence[str], folder: Path) -> Running:
+    """One pipeline per camera: rtspsrc to splitmuxsink."""
+    return _each(
+        "GStreamer",
+        folder,
+        [
+            [
+                "gst-launch-1.0",
+                "-q",
+                "-e",
+                "rtspsrc",
+                f"location={url}",
+                "protocols=tcp",
+                "latency=0",
+                "!",
+                "rtph264depay",
+                "!",
+                "h264parse",
+                "!",
+                "splitmuxsink",
+                "max-size-time=60000000000",
+                f"location={folder}/{number}-%05d.mp4",
+            ]
+            for number, url in enumerate(urls)
+        ],
+    )
+
+
+def bare_pyav(urls: Sequence[str], folder: Path) -> Running:
+    """One process, a thread per camera: demux and mux with PyAV, nothing else."""
+    return _each(
+        "bare PyAV",
+        folder,
+        [[sys.executable, "-m", "bench.bare_pyav", str(folder), *urls]],
+    )
+
+
+def ours(urls: Sequence[str], folder: Path, per_process: int) -> Running:
+    """Fairview's recorder processes: sealed, synced and indexed."""
+    groups = [urls[at : at + per_process] for at in range(0, len(urls), per_process)]
+    return _each(
+        "Fairview",
+        folder,
+        [
+            [sys.executable, "-m", "bench.recorder", str(folder / f"group-{number}"), *group]
+            for number, group in enumerate(groups)
+        ],
+    )
+
+
+def missing_programs() -> list[str]:
+    return [name for name in ("ffmpeg", "gst-launch-1.0") if shutil.which(name) is None]

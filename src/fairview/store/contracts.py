@@ -52,6 +52,10 @@ class Blobs(Protocol):
         """A new empty blob; its name is durable on return. Errors: Conflict when it exists."""
         ...
 
+    def reopen(self, name: str) -> BlobWriter:
+        """An existing blob, to go on at its end. For recovery only. Errors: NotFound."""
+        ...
+
     def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
         """Bytes from start; fewer than length at the end. Errors: NotFound, Unavailable."""
         ...
@@ -61,7 +65,10 @@ class Blobs(Protocol):
         ...
 
     def cut(self, name: str, size_bytes: int) -> None:
-        """Drop everything past size_bytes, durably. For recovery only."""
+        """Drop everything past size_bytes, durably; a shorter blob stays as it is.
+
+        For recovery only. Errors: NotFound.
+        """
         ...
 
     def remove(self, name: str) -> None:

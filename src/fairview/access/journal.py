@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from fairview.access.door_rows import DoorRows, leaf_details
-from fairview.access.leaves import Leaf, LeafRead, commitment, read_leaf, write_leaf
+from fairview.access.leaves import Leaf, LeafRead, Written, commitment, read_leaf, write_leaf
 from fairview.core.errors import NotFound
 from fairview.core.time import Clock
 
@@ -42,24 +43,31 @@ class Journal:
         """Leaves so far."""
         return self._ledger.size
 
-    def append(self, leaf: Leaf) -> int:
+    def append(self, leaf: Leaf, also: Callable[[Connection], None] | None = None) -> int:
         """The leaf's number; it and its private details are durable on return.
 
+        also: rows to write together with the private details, before the leaf.
         A crash in between leaves private details without a leaf, which nobody can find.
         Errors:  Unavailable when either can't be written; the leaf may stand all the same.
         """
         written = write_leaf(leaf, self._clock.now())
-        if written.digest is not None:
+        if written.digest is not None or also is not None:
             with self._rows.write() as connection:
-                connection.execute(
-                    leaf_details.insert().values(
-                        digest=written.digest,
-                        salt=written.salt,
-                        details=written.details,
-                        made_at_us=self._clock.now().us,
-                    )
-                )
+                if written.digest is not None:
+                    self._keep_details(connection, written)
+                if also is not None:
+                    also(connection)
         return self._ledger.append([written.entry])[0]
+
+    def _keep_details(self, connection: Connection, written: Written) -> None:
+        connection.execute(
+            leaf_details.insert().values(
+                digest=written.digest,
+                salt=written.salt,
+                details=written.details,
+                made_at_us=self._clock.now().us,
+            )
+        )
 
     def read(self, number: int) -> LeafRead:
         """Errors:  NotFound, Corrupt."""

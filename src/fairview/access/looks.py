@@ -266,7 +266,13 @@ class LookBook:
             if self._open.pop(opened.look.id, None) is None:
                 return
             opened.ended.set()
-            self._closing.append(_Closing(look=opened.look.id, leaf=_closing_leaf(opened, because)))
+            self._closing.append(
+                _Closing(
+                    look=opened.look.id,
+                    opened_leaf=opened.look.leaf,
+                    leaf=_closing_leaf(opened, because),
+                )
+            )
         self._write_closings()
 
     def _write_closings(self) -> None:

@@ -8,6 +8,7 @@ import secrets
 import threading
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -256,7 +257,7 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _actor(row: sa.Row[tuple[object, ...]]) -> Actor:
+def _actor(row: sa.Row[*tuple[Any, ...]]) -> Actor:
     cameras = None if row.cameras is None else frozenset(map(CameraId, json.loads(row.cameras)))
     return Actor(id=ActorId(row.id), roles=frozenset(json.loads(row.roles)), cameras=cameras)
 

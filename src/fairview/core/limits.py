@@ -246,3 +246,44 @@ WALLCLOCK_STEP_US_MAX = 5 * US_PER_SECOND
 
 STEADY_US = 10 * US_PER_SECOND
 """A connection that gave pictures for this long makes the waits short again."""
+
+SQLITE_BUSY_US_MAX = 5 * US_PER_SECOND
+"""A database that another process holds for longer is unavailable. Outcome: Unavailable."""
+
+SQLITE_READERS_MAX = 16
+"""Connections of one process to one database. Outcome: the next one waits, then Unavailable."""
+
+CATALOGUE_PAGE_MAX = 5_000
+"""Rows in one message of a longer answer; keeps it near a megabyte."""
+
+NODE_TURN_US = 500_000
+"""How often the node looks after its processes and at which cameras there are."""
+
+PROCESS_START_US_MAX = 30 * US_PER_SECOND
+"""How long a process may take until it answers. Outcome: the node ends with Unavailable."""
+
+NOTE_BYTES_MAX = 128 * 1024
+NOTE_SIGNATURES_MAX = 32
+"""A signed note: 16 signatures must be accepted, post-quantum ones are near 5 kB. Outcome:
+refused."""
+
+LOG_PROOF_BYTES_MAX = 256 * 1024
+"""A .tlog-proof file: 64 hashes, a note and little else. Outcome: refused."""
+
+LEDGER_ENTRY_BYTES_MAX = 65_535
+"""One ledger entry; a bundle writes lengths in two bytes. Outcome: refused."""
+
+LEDGER_BATCH_ENTRIES_MAX = 1_024
+"""Entries that share one checkpoint, also those of one call. Outcome: the rest waits; one call
+with more is refused."""
+
+LEDGER_WAITING_ENTRIES_MAX = 8_192
+"""Entries that wait for the ledger's disk. Outcome: push_back (Overloaded)."""
+
+LEDGER_BUNDLES_KEPT_MAX = 8
+"""Full entry bundles kept after a reading (8 MB at the usual 4 kB an entry). Outcome:
+drop_oldest."""
+
+SEGMENTS_BROKEN_MAX = 64
+"""Segments of one stream that wait to be closed after disk failures. Outcome: drop_oldest, they
+are closed at the next start."""

@@ -14,26 +14,27 @@ import structlog
 
 from fairview.config.settings import Settings
 from fairview.run.logs import set_up_logs
+from fairview.run.places import Sockets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartOrders:
-    """settings, where the sockets lie, the per-boot secret, and the process's own extras."""
+    """settings, where the sockets lie, the secrets it may know, and the process's own extras."""
 
     settings: Settings
-    sockets: Path
-    secret: bytes
+    sockets: Sockets
+    secrets: Mapping[str, bytes]
     extra: Mapping[str, Any]
 
 
 def start_orders(
-    settings: Settings, sockets: Path, secret: bytes, **extra: object
+    settings: Settings, sockets: Path, secrets: Mapping[str, str], **extra: object
 ) -> dict[str, object]:
     """The first line for a child."""
     return {
         "settings": settings.model_dump(mode="json", by_alias=True),
         "sockets": str(sockets),
-        "secret": secret.hex(),
+        "secrets": dict(secrets),
         "extra": extra,
     }
 
@@ -45,8 +46,8 @@ def read_start(process: str) -> StartOrders:
     set_up_logs(settings.logs, process=process)
     return StartOrders(
         settings=settings,
-        sockets=Path(line["sockets"]),
-        secret=bytes.fromhex(line["secret"]),
+        sockets=Sockets(folder=Path(line["sockets"])),
+        secrets={name: bytes.fromhex(text) for name, text in line["secrets"].items()},
         extra=line["extra"],
     )
 

@@ -47,8 +47,15 @@ class _Child:
 class Supervisor:
     """Starts children and restarts those that end. `look_after` is called in a loop."""
 
-    def __init__(self, clock: Clock, ended: Callable[[str, int], None]) -> None:
-        """ended(name, exit status) is told of every end that nobody asked for."""
+    def __init__(
+        self, clock: Clock, ended: Callable[[str, int], None], keep: tuple[int, ...] = ()
+    ) -> None:
+        """ended(name, exit status) is told of every end that nobody asked for.
+
+        keep: descriptors every child inherits; the folder's lock, so that it holds for as long
+        as any of them runs, even when the node is killed.
+        """
+        self._keep = keep
         self._clock = clock
         self._ended = ended
         self._children: dict[str, _Child] = {}
@@ -59,7 +66,7 @@ class Supervisor:
         with self._lock:
             assert plan.name not in self._children
             self._children[plan.name] = _Child(
-                plan=plan, process=_launch(plan), started_us=self._clock.monotonic_us()
+                plan=plan, process=_launch(plan, self._keep), started_us=self._clock.monotonic_us()
             )
 
     def tell(self, name: str, line: Mapping[str, Any]) -> bool:
@@ -94,7 +101,7 @@ class Supervisor:
                     self._log.error("process ended", process=child.plan.name, status=status)
                     self._ended(child.plan.name, status)
                 if now_us >= child.restart_at_us:
-                    child.process = _launch(child.plan)
+                    child.process = _launch(child.plan, self._keep)
                     child.started_us, child.restart_at_us = now_us, None
                     started.append(child.plan.name)
         return tuple(started)
@@ -119,11 +126,12 @@ class Supervisor:
                 child.process.wait()
 
 
-def _launch(plan: ChildPlan) -> subprocess.Popen[bytes]:
+def _launch(plan: ChildPlan, keep: tuple[int, ...]) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
         [sys.executable, "-m", plan.module],
         stdin=subprocess.PIPE,
         start_new_session=True,
+        pass_fds=keep,
     )
     _write_line(process, plan.orders)
     return process

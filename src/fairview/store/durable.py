@@ -199,6 +199,26 @@ def remove_file(path: Path, *, disk: Disk = DISK) -> None:
         disk.sync_folder(path.parent)
 
 
+def destroy_file(path: Path, *, disk: Disk = DISK) -> None:
+    """Overwritten in place with random bytes, synced, then gone, durably; also when it was gone.
+
+    For small files of key material. What copying file systems, snapshots and flash keep of the
+    old bytes is beyond us.
+    Errors:  Unavailable; the file may then hold random bytes.
+    """
+    try:
+        with told_as_ours(path, "destroying"):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                disk.write(descriptor, os.urandom(os.fstat(descriptor).st_size))
+                disk.sync(descriptor)
+            finally:
+                disk.close(descriptor)
+    except NotFound:
+        pass
+    remove_file(path, disk=disk)
+
+
 def cut_file(path: Path, size_bytes: int, *, disk: Disk = DISK) -> None:
     """Drop everything past size_bytes, durably; a shorter file stays as it is."""
     with told_as_ours(path, "cutting"):
@@ -231,6 +251,11 @@ class FolderLock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = -1
+
+    @property
+    def descriptor(self) -> int:
+        """The lock's open file; a child that inherits it holds the lock too."""
+        return self._descriptor
 
     def take(self) -> None:
         """Errors:  Conflict when another process holds it; Unavailable."""

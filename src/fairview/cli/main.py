@@ -1,0 +1,83 @@
+"""The command line: words in, words out, exit codes from the error table.
+
+Each command parses what was typed, calls one function of `run` or `access`, and says what came
+of it: with bars on a terminal, in plain lines when piped.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+import typer
+
+from fairview import __version__
+from fairview.cli import cameras, footage, node, proofs
+from fairview.cli.voice import complain
+from fairview.core.errors import FairviewError, outcome_of
+
+EXIT_OUR_MISTAKE = 70
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="fairview",
+    help="Runs a city's cameras without identifying anyone, and lets its people check.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+COMMANDS = (node.COMMANDS, footage.COMMANDS, proofs.COMMANDS)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fairview {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and end."
+    ),
+) -> None:
+    """Runs a city's cameras without identifying anyone, and lets its people check."""
+
+
+def build() -> typer.Typer:
+    """The application with every command on it; safe to repeat."""
+    if not app.registered_commands:
+        for commands in COMMANDS:
+            for name, function in commands.items():
+                app.command(name)(function)
+        app.add_typer(cameras.app(), name="camera")
+    return app
+
+
+def main() -> None:
+    """Run one command and end the process with its exit code. The command line's boundary."""
+    try:
+        build()(standalone_mode=False)
+    except FairviewError as error:
+        complain(str(error))
+        sys.exit(outcome_of(error).exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        complain(f"{error.format_message()} (see --help)")
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception:  # noqa: BLE001  # the command line is one of the four boundaries
+        complain("this is a mistake of ours; please report it with the lines above")
+        traceback.print_exc()
+        sys.exit(EXIT_OUR_MISTAKE)
+
+
+if __name__ == "__main__":
+    main()

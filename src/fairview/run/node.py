@@ -1,0 +1,159 @@
+"""The system on one page: what runs, in which order, and what each part hands to the next.
+
+    cameras ─▶ recorders ─sealed segments─▶ blobs     recorders ─rows─▶ catalogue
+                   └─live packets─▶ door ◀─rows, sealed bytes─┘
+                                    door ─covered pictures, ledger─▶ web ─▶ people
+
+The node itself touches no footage, no key and no camera. It takes the folder, mends what a crash
+left, starts the processes, tells recorders which cameras are theirs, and restarts what ends.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from fairview.config.settings import Settings
+from fairview.core.errors import Unavailable
+from fairview.core.event import HealthEvent
+from fairview.core.ids import CameraId
+from fairview.core.limits import NODE_TURN_US, PROCESS_START_US_MAX
+from fairview.core.time import Clock
+from fairview.run.orders import start_orders
+from fairview.run.places import Secrets, Sockets, make_sockets
+from fairview.run.plan import assign
+from fairview.run.reach import Address, address_of, refuse_taken_port
+from fairview.run.supervise import ChildPlan, Supervisor
+from fairview.run.talk import ask_set_up_link, catalogue_client
+from fairview.store.contracts import Catalogue, EventSaved
+from fairview.store.layout import open_data_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """What the person who started the node is told once it answers."""
+
+    address: Address
+    set_up_link: str | None
+
+
+def run_node(
+    settings: Settings,
+    clock: Clock,
+    stop: threading.Event,
+    announce: Callable[[Announcement], None],
+) -> None:
+    """Run until `stop` is set.
+
+    Errors:  Conflict when another process owns the folder; BadInput for a taken port or a folder
+    that holds other things; Unavailable when a process can't be started at all.
+    """
+    address = address_of(settings, clock.now())
+    refuse_taken_port(address)
+    folder = open_data_folder(settings.data, create=True)
+    with folder.lock as lock, make_sockets() as sockets:
+        secrets = Secrets.fresh()
+        node = _Node(settings, clock, sockets, secrets, keep=(lock.descriptor,))
+        try:
+            node.start()
+            announce(Announcement(address=address, set_up_link=node.set_up_link(address)))
+            while not stop.is_set():
+                node.turn()
+                clock.wait(stop, NODE_TURN_US)
+        finally:
+            node.stop()
+
+
+class _Node:
+    """The processes of one node. Used by one thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        sockets: Sockets,
+        secrets: Secrets,
+        keep: tuple[int, ...],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._sockets = sockets
+        self._secrets = secrets
+        self._log = structlog.get_logger()
+        self._ended: list[HealthEvent] = []
+        self._supervisor = Supervisor(clock, self._note_end, keep=keep)
+        self._catalogue: Catalogue = catalogue_client(sockets, secrets)
+        self._placed: dict[CameraId, int] = {}
+        self._told: dict[int, frozenset[CameraId]] = {}
+
+    def start(self) -> None:
+        """Catalogue first (it mends what a crash left), then the door, then the web."""
+        for name in ("catalogue", "door", "web"):
+            self._start(name, f"fairview.run.{name}_process")
+            if name != "web":
+                self._wait_for(name)
+        self._log.info("node started", data=str(self._settings.data))
+
+    def set_up_link(self, address: Address) -> str | None:
+        """The one-time link, while no actor exists."""
+        token = ask_set_up_link(self._sockets, self._secrets)
+        return f"{address.url}/set-up#{token.reveal()}" if token else None
+
+    def turn(self) -> None:
+        """One round: restart what ended, place cameras, tell the catalogue what happened."""
+        for name in self._supervisor.look_after():
+            self._told.pop(_number(name), None)
+        try:
+            self._place_cameras()
+            if self._ended:
+                self._catalogue.write([EventSaved(event=event) for event in self._ended])
+                self._ended.clear()
+        except Unavailable as error:
+            self._log.debug("catalogue away", because=str(error))
+
+    def stop(self) -> None:
+        """Recorders end first, so that every segment gets its trailer and row."""
+        self._supervisor.stop()
+        self._catalogue.close()
+        self._log.info("node stopped")
+
+    def _place_cameras(self) -> None:
+        active = [row.camera.id for row in self._catalogue.cameras() if row.camera.is_active]
+        per_process = self._settings.recording.cameras_per_process
+        self._placed = assign(active, self._placed, per_process)
+        for number in sorted(set(self._placed.values()) | set(self._told)):
+            mine = frozenset(c for c, placed in self._placed.items() if placed == number)
+            if self._told.get(number) == mine:
+                continue
+            name = f"recorder-{number}"
+            if name not in self._supervisor.names():
+                self._start(name, "fairview.run.recorder_process", group=number)
+            if self._supervisor.tell(name, {"cameras": sorted(mine)}):
+                self._told[number] = mine
+
+    def _start(self, name: str, module: str, **extra: object) -> None:
+        orders = start_orders(self._settings, self._sockets.folder, self._secrets.of(name), **extra)
+        self._supervisor.start(ChildPlan(name=name, module=module, orders=orders))
+
+    def _wait_for(self, name: str) -> None:
+        begun_us = self._clock.monotonic_us()
+        quiet = threading.Event()
+        while not self._sockets.is_up(name):
+            if self._clock.monotonic_us() - begun_us > PROCESS_START_US_MAX:
+                raise Unavailable(f"the {name} process did not start; its log says why")
+            self._supervisor.look_after()
+            self._clock.wait(quiet, NODE_TURN_US // 10)
+
+    def _note_end(self, name: str, status: int) -> None:
+        because = f"{name} ended with status {status}"
+        self._ended.append(
+            HealthEvent(kind="process_ended", camera=None, at=self._clock.now(), because=because)
+        )
+
+
+def _number(name: str) -> int:
+    """A recorder's number by its process's name; -1 for the others."""
+    return int(name.partition("-")[2]) if name.startswith("recorder-") else -1

@@ -287,3 +287,27 @@ drop_oldest."""
 SEGMENTS_BROKEN_MAX = 64
 """Segments of one stream that wait to be closed after disk failures. Outcome: drop_oldest, they
 are closed at the next start."""
+
+RENDER_MESSAGE_BYTES_MAX = 256 * 1024 * 1024
+"""One request to a rendering child, with its sealed bytes. Outcome: Unavailable."""
+
+RENDER_PART_US_MAX = 30 * US_PER_SECOND
+RENDER_PICTURE_US_MAX = 15 * US_PER_SECOND
+RENDER_CLEAN_US_MAX = 180 * US_PER_SECOND
+RENDER_LIVE_US_MAX = 5 * US_PER_SECOND
+RENDER_START_US_MAX = 20 * US_PER_SECOND
+"""How long a rendering child may take for one answer. Outcome: it is killed, Unavailable."""
+
+RENDER_IDLE_US_MAX = 30 * US_PER_SECOND
+"""A child waits this long for more of its look. Outcome: it ends, and its keys with it."""
+
+RENDER_MEMORY_BYTES_MAX = 3 * 1024 * 1024 * 1024
+RENDER_CPU_SECONDS_MAX = 6 * 3_600
+"""Address space and CPU time of one rendering child. Outcome: it dies and is replaced."""
+
+LIVE_LINGER_US = 5 * US_PER_SECOND
+"""A live rendering without viewers goes on this long, so that a reload finds it warm."""
+
+LIVE_CHUNK_US = 200_000
+LIVE_KEY_EVERY_US = 2 * US_PER_SECOND
+"""Length of one live piece, and how often a new viewer can join."""

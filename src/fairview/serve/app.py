@@ -1,0 +1,121 @@
+"""The web application: every route over one door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from fairview.access.door import Door
+from fairview.core.errors import FairviewError
+from fairview.core.time import Clock, SystemClock
+from fairview.serve import (
+    live,
+    routes_cameras,
+    routes_looks,
+    routes_public,
+    routes_session,
+)
+from fairview.serve.door_calls import DoorCalls
+from fairview.serve.guard import Guard
+from fairview.serve.looks_held import LooksHeld
+from fairview.serve.meters import Meters
+from fairview.serve.models import LiveEnd, LiveHeader, LiveToken
+from fairview.serve.pages import page_routes
+from fairview.serve.problems import answer_bad_request, answer_fairview_error, answer_http_error
+from fairview.serve.settings import WebSettings
+from fairview.serve.web import Web
+
+API_VERSION = "1"
+DESCRIPTION = """\
+Footage leaves only inside a *look*: open one, put its token into `X-Fairview-Look`, close it.
+
+Signing in sets a cookie. Changes need an `Origin` header that names this server.
+
+Live pictures: `GET /api/v1/looks/{look}/live/{camera}` as a WebSocket. Send `LiveToken` as text;
+then each piece comes as `LiveHeader` (text) and its bytes; `LiveEnd` says why it is over.
+"""
+
+
+def create_app(
+    door: Door, *, settings: WebSettings | None = None, clock: Clock | None = None
+) -> FastAPI:
+    """The application for one door. Starts nothing; a server runs it.
+
+    Errors:  what the routes raise becomes an answer by the one error table (core/errors.py).
+    """
+    settings = settings or WebSettings()
+    clock = clock or SystemClock()
+    app = FastAPI(
+        title="Fairview",
+        version=API_VERSION,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,
+    )
+    web = Web(
+        door=door,
+        calls=DoorCalls(),
+        looks=LooksHeld(clock),
+        meters=Meters(),
+        settings=settings,
+        clock=clock,
+    )
+    app.state.web = web
+    app.add_exception_handler(FairviewError, answer_fairview_error)
+    app.add_exception_handler(RequestValidationError, answer_bad_request)
+    app.add_exception_handler(HTTPException, answer_http_error)
+    for module in (routes_session, routes_cameras, routes_looks, routes_public, live):
+        app.include_router(module.router)
+    app.include_router(page_routes(settings.web_dist))
+    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(_CountAnswers, meters=web.meters)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]  # FastAPI's own way
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """The routes' schema plus the live socket's messages; always the same for the same code."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        _, live_models = models_json_schema(
+            [(one, "validation") for one in (LiveToken, LiveHeader, LiveEnd)],
+            ref_template="#/components/schemas/{model}",
+        )
+        schemas = schema["components"]["schemas"]
+        schemas.update(live_models["$defs"])
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        for path in schema["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+class _CountAnswers:
+    """Outermost, so that refusals count too."""
+
+    def __init__(self, app: ASGIApp, meters: Meters) -> None:
+        self._app = app
+        self._meters = meters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._meters.answers.labels(str(message["status"])).inc()
+            await send(message)
+
+        await self._app(scope, receive, counted if scope["type"] == "http" else send)

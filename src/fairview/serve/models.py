@@ -1,0 +1,280 @@
+"""What the API takes and gives, as OpenAPI knows it. Times are ISO 8601 with a zone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Moment = Annotated[
+    str, Field(max_length=40, examples=["2026-05-01T12:00:00.000000Z"], description="ISO 8601.")
+]
+CameraName = Annotated[str, Field(max_length=63, examples=["junction-1"])]
+RoleName = Literal["administrator", "operator", "privacy_officer", "auditor"]
+RenditionName = Literal["covered", "raw"]
+CoverName = Literal["uncovered", "silhouettes", "whole_frame"]
+PurposeName = Literal["operation", "incident", "maintenance", "commissioning", "export", "trial"]
+PresenceName = Literal["simulated", "no_persons", "persons"]
+HealthName = Literal["recording", "away", "stopped", "starting"]
+
+
+class Wish(BaseModel):
+    """Something asked for; an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Answer(BaseModel):
+    """Something told."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class SetUpWish(Wish):
+    """The first account, through the one-time link that the command line printed."""
+
+    link_token: str = Field(min_length=1, max_length=200, description="The part after # in it.")
+    name: str = Field(min_length=1, max_length=63, examples=["ada"])
+    password: SecretStr = Field(min_length=1, max_length=200)
+
+
+class SignInWish(Wish):
+    name: str = Field(min_length=1, max_length=63, examples=["ada"])
+    password: SecretStr = Field(min_length=1, max_length=200)
+
+
+class ActorAnswer(Answer):
+    """Who is signed in. cameras null means all of them."""
+
+    id: str = Field(examples=["ada"])
+    roles: list[RoleName]
+    cameras: list[CameraName] | None
+
+
+class SessionAnswer(Answer):
+    """Where this browser stands. actor is null when nobody is signed in."""
+
+    actor: ActorAnswer | None
+    needs_set_up: bool = Field(description="Whether no account exists yet.")
+    expires_at: Moment | None = Field(description="Set right after signing in.")
+
+
+class SpanModel(BaseModel):
+    """A stretch of time: start is in it, end is not."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: Moment
+    end: Moment
+
+
+class LoginWish(Wish):
+    """A camera's own user name and password. Kept sealed, never shown again."""
+
+    name: str = Field(max_length=200)
+    password: SecretStr = Field(max_length=200)
+
+
+class RegisterModel(BaseModel):
+    """The public register entry, without which no camera runs."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "purpose": "traffic counts",
+                    "legal_basis": "city order 7",
+                    "operator": "City of Fairview, roads",
+                    "contact": "roads@fairview.example",
+                    "area": "the junction of First and Main",
+                    "retention_h": 72,
+                    "review_at": "2027-05-01T00:00:00Z",
+                    "presence": "persons",
+                }
+            ]
+        },
+    )
+
+    purpose: str = Field(max_length=500, description="What the camera is for.")
+    legal_basis: str = Field(max_length=500, description="The law or order.")
+    operator: str = Field(max_length=500, description="Who runs it.")
+    contact: str = Field(max_length=500, description="Where residents can write.")
+    area: str = Field(max_length=500, description="What it looks at, in words.")
+    retention_h: int = Field(ge=1, le=8_784, description="Hours that footage is kept.")
+    review_at: Moment = Field(description="When the entry is due for review.")
+    presence: PresenceName = Field("persons", description="Who can be in the picture.")
+
+
+class SourceAnswer(Answer):
+    """Where a stream comes from; the address never holds a login."""
+
+    stream: Literal["main", "sub"]
+    kind: Literal["rtsp", "file", "sim", "mjpeg", "usb"]
+    address: str
+
+
+class CameraAnswer(Answer):
+    """A camera as the asker may know it."""
+
+    id: CameraName
+    title: str
+    sources: list[SourceAnswer]
+    register_entry: RegisterModel
+    revision: int
+    commissioning_until: Moment | None
+    health: HealthName
+    health_because: str
+    may_see_raw: bool
+    raw_because: str = Field(description="Why uncovered pictures may or may not be seen.")
+    has_clean_picture: bool
+    waits_for_approval: bool = Field(description="Whether a clean picture waits for a person.")
+    newest: Moment | None = Field(description="The newest footage; null when there is none.")
+
+
+class CamerasAnswer(Answer):
+    cameras: list[CameraAnswer]
+
+
+class ProbeWish(Wish):
+    address: str = Field(min_length=1, max_length=2_000, examples=["rtsp://192.0.2.7/stream1"])
+    login: LoginWish | None = None
+
+
+class ProbeAnswer(Answer):
+    """What a camera answered: never more than its video."""
+
+    kind: str
+    codec: str
+    width_px: int
+    height_px: int
+    fps: float | None
+    key_frame_every_s: float | None
+    bits_per_second: int | None
+    has_audio: bool = Field(description="Audio is offered; it is never opened.")
+    because: str
+
+
+class CameraWishModel(Wish):
+    """A camera to add. Without a register entry the site's defaults are used, if it has any."""
+
+    name: CameraName
+    title: str = Field(min_length=1, max_length=120)
+    address: str = Field(min_length=1, max_length=2_000, examples=["rtsp://192.0.2.7/stream1"])
+    sub_address: str | None = Field(None, max_length=2_000)
+    login: LoginWish | None = None
+    register_entry: RegisterModel | None = None
+    commissioning: bool = Field(
+        False, description="Uncovered pictures for 24 h while the camera is put up; in the ledger."
+    )
+
+
+class LookWishModel(Wish):
+    """What someone asks to see. span null means live."""
+
+    cameras: list[CameraName] = Field(min_length=1, max_length=64)
+    rendition: RenditionName = "covered"
+    purpose: PurposeName = "operation"
+    span: SpanModel | None = None
+    is_strip: bool = Field(False, description="Thumbnails of one camera-day: one look for all.")
+    note: str = Field("", max_length=500)
+
+
+class LookAnswer(Answer):
+    """A look that stands in the ledger. The token goes into the X-Fairview-Look header."""
+
+    id: str = Field(examples=["0f" * 16])
+    token: str
+    opened_at: Moment
+    expires_at: Moment
+    leaf: int = Field(description="Its line in the ledger.")
+    cameras: list[CameraName]
+    renditions: list[CoverName] = Field(description="What each camera's pixels are, in order.")
+
+
+class GapAnswer(Answer):
+    """A stretch without footage, and why."""
+
+    span: SpanModel
+    because: str = Field(examples=["camera_away"])
+
+
+class TimelineAnswer(Answer):
+    footage: list[SpanModel] = Field(description="Merged spans that can be played.")
+    gaps: list[GapAnswer]
+
+
+class ExportWish(Wish):
+    kind: Literal["mp4", "zip"] = Field(
+        "mp4", description="mp4: the pictures. zip: an evidence bundle with its proofs."
+    )
+
+
+class ExportAnswer(Answer):
+    """Where the download waits, once and for one minute, for this session only."""
+
+    href: str
+
+
+class DecideWish(Wish):
+    approve: bool = Field(description="Whether nobody and nothing passing is in the picture.")
+
+
+class LedgerLineAnswer(Answer):
+    leaf: int
+    at: Moment
+    kind: str
+    text: str
+
+
+class LedgerAnswer(Answer):
+    """The ledger's newest lines in words, and the signed size and root over all of them."""
+
+    size: int
+    root: str
+    checkpoint_at: Moment
+    lines: list[LedgerLineAnswer]
+
+
+class EventAnswer(Answer):
+    kind: str
+    camera: CameraName | None = Field(description="null: the node itself.")
+    at: Moment
+    because: str
+
+
+class EventsAnswer(Answer):
+    events: list[EventAnswer]
+
+
+class HealthAnswer(Answer):
+    """Whether this process and the door behind it answer."""
+
+    status: Literal["ok"]
+
+
+class LiveToken(Wish):
+    """The first message on a live socket, as text."""
+
+    token: str = Field(min_length=1, max_length=500)
+
+
+class LiveHeader(Answer):
+    """Text before each binary message on a live socket: what the next bytes are."""
+
+    type: Literal["init", "fragment"]
+    codec: str = Field(description="The MSE codec, set on an init only.", examples=["avc1.64001f"])
+    cover: CoverName
+    at: Moment
+    dropped: int = Field(description="Fragments this viewer missed before this one.")
+    size_bytes: int
+
+
+class LiveEnd(Answer):
+    """The last text on a live socket. error null: the look is over; renew it or open another."""
+
+    type: Literal["end"]
+    error: str | None
+    message: str
+    do: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from fairview.core.errors import Unavailable
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.media import GapBecause, Packet
 from fairview.core.time import Instant
@@ -40,3 +41,11 @@ class PacketSink(Protocol):
     def close(self) -> None:
         """No more packets will come: end the run as stopped, durably."""
         ...
+
+
+class StreamLost(Unavailable):
+    """A stream broke off for a cause the source knows; `because` goes into the gap."""
+
+    def __init__(self, message: str, because: GapBecause) -> None:
+        super().__init__(message)
+        self.because = because

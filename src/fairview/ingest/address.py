@@ -1,0 +1,264 @@
+"""Where pictures may come from: schemes, hosts, and passwords kept apart from addresses.
+
+What a person types is parted at once into an address without a login, which is stored and
+shown, and a Login, which is sealed. A host is looked up when we connect and every answer is
+checked; the connection goes to the checked number, so that a name cannot point elsewhere a
+moment later.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from fairview.core.camera import Login, Secret, SourceKind
+from fairview.core.errors import BadInput, NotAllowed, NotFound
+
+RTSP_PORT = 554
+_DOTS = "••••"
+_SECRET_KEYS = re.compile(
+    r"(?i)(?:^|[?&;/_])(pass|passwd|password|pwd|psw|secret|token|auth)=", re.ASCII
+)
+_CONTROL = re.compile(r"[\x00-\x20\x7f\\]")
+_LOGIN_BYTES_MAX = 120
+"""FFmpeg keeps an RTSP login in 128 bytes and cuts a longer one without a word."""
+
+Lookup = Callable[[str, int], Sequence[str]]
+"""Host and port to the numeric addresses behind the name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRules:
+    """Which addresses we connect to. Private networks and the internet always are allowed.
+
+    allow_loopback: also this machine itself, for tests and cameras served from here.
+    """
+
+    allow_loopback: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """An address as somebody entered it, parted. login None when there was none."""
+
+    kind: SourceKind
+    address: str
+    login: Login | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A checked place to connect to. number: a numeric IPv4 or IPv6 address without brackets."""
+
+    host: str
+    number: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        """`number:port` as it stands in a URL."""
+        return (
+            f"[{self.number}]:{self.port}" if ":" in self.number else f"{self.number}:{self.port}"
+        )
+
+
+def entered(text: str) -> Entered:
+    """Part an entered address: `rtsp://…`, a file path, `file:…` or `sim:…`.
+
+    Errors:  BadInput for another scheme, a missing host, an unreadable port, or a password in
+    a place other than before the host.
+    """
+    text = text.strip()
+    if not text:
+        raise BadInput("an address is empty: give rtsp://host/path, a file or sim:junction")
+    if text.startswith("sim:"):
+        return Entered(kind="sim", address=text, login=None)
+    scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", text)
+    if scheme is None:
+        return Entered(kind="file", address=_file_path(text), login=None)
+    name = scheme.group(1).lower()
+    if name == "file":
+        return Entered(kind="file", address=_file_path(_path_of_file_url(text)), login=None)
+    if name in ("rtsps", "rtspt", "rtspu"):
+        raise BadInput(f"{name} is not supported yet: use rtsp (over TCP) on a closed network")
+    if name != "rtsp":
+        raise BadInput(f"{name} is not supported: use rtsp://, a file path or sim:")
+    return _entered_rtsp(text)
+
+
+def shown(text: str) -> str:
+    """An address for a person or a log, whatever it holds: a login becomes dots."""
+    plain = re.sub(r"(?i)^([a-z][a-z0-9+.-]*://)[^/?#]*@", rf"\1{_DOTS}@", text)
+    # Up to the last @, for a password with an unescaped / or ?: better too much than too little.
+    plain = re.sub(r"(?i)^([a-z][a-z0-9+.-]*://)(?!••••@)[^@]*:[^@]*@", rf"\1{_DOTS}@", plain)
+    return re.sub(rf"({_SECRET_KEYS.pattern[4:]})[^&;/_]*", rf"\1{_DOTS}", plain, flags=re.I)
+
+
+def check_number(number: str, rules: AddressRules) -> None:
+    """Errors:  NotAllowed unless the numeric address is one we may connect to."""
+    try:
+        address = ipaddress.ip_address(number)
+    except ValueError as error:
+        raise BadInput(f"{number!r} is not a numeric address") from error
+    because = _refusal(address, rules)
+    if because is not None:
+        raise NotAllowed(f"{number} is {because}: cameras are not read from there")
+
+
+def endpoint(address: str, rules: AddressRules, lookup: Lookup | None = None) -> Endpoint:
+    """Look up an RTSP address's host now and check everything behind it.
+
+    lookup: for tests; None asks the system's resolver.
+    Errors:  NotFound when the name has no address; NotAllowed when any of its addresses is
+    out of bounds, since a name that mixes them is how a check is got around.
+    """
+    parts = _parts(address)
+    host = parts.hostname
+    assert host is not None, "_parts refuses an address without a host"
+    port = parts.port or RTSP_PORT
+    numbers = list((lookup or _system_lookup)(host, port))
+    if not numbers:
+        raise NotFound(f"{host} has no address: check the camera's name or use its number")
+    for number in numbers:
+        check_number(number, rules)
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return Endpoint(host=host, number=numbers[0], port=port, path=path)
+
+
+def with_login(place: Endpoint, login: Login | None) -> str:
+    """The URL to hand to FFmpeg. It may hold the password: never store, log or raise it.
+
+    Errors:  BadInput for a login that RTSP can't carry.
+    """
+    if login is None:
+        return f"rtsp://{place.authority}{place.path}"
+    if ":" in login.name:
+        raise BadInput("a camera's user name can't hold a colon")
+    text = f"{quote(login.name, safe='')}:{quote(login.password.reveal(), safe='')}"
+    if len(text) > _LOGIN_BYTES_MAX:
+        raise BadInput("the camera's login is too long (120 characters, percent-encoded)")
+    return f"rtsp://{text}@{place.authority}{place.path}"
+
+
+def _entered_rtsp(text: str) -> Entered:
+    if _CONTROL.search(text):
+        raise BadInput(f"{shown(text)!r} holds a space, a backslash or a control character")
+    if text.count("@") > 1 or "@" in text.partition("://")[2].partition("/")[2]:
+        # A password with a bare @ or / reads as a host; guessing could send it to a stranger.
+        raise BadInput(
+            "an address holds an @ out of place: write @ as %40, / as %2F and : as %3A in passwords"
+        )
+    parts = _parts(text)
+    if _SECRET_KEYS.search(parts.path) or _SECRET_KEYS.search(f"?{parts.query}"):
+        raise BadInput(
+            f"{shown(text)} holds a password in its path or query, where it would be stored and "
+            "shown: give the login apart, or as rtsp://name:password@host/path"
+        )
+    login = None
+    if parts.username is not None:
+        login = Login(name=unquote(parts.username), password=Secret(unquote(parts.password or "")))
+    host = parts.hostname or ""
+    authority = f"[{host}]" if ":" in host else host
+    if parts.port is not None:
+        authority += f":{parts.port}"
+    query = f"?{parts.query}" if parts.query else ""
+    return Entered(kind="rtsp", address=f"rtsp://{authority}{parts.path}{query}", login=login)
+
+
+def _parts(text: str) -> SplitResult:
+    # The cause is not chained: urllib's messages quote the text they could not read.
+    fault = None
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        fault = BadInput(f"{shown(text)} is not an address: check its host and port")
+    if fault is not None:
+        raise fault
+    if parts.scheme.lower() != "rtsp":
+        raise BadInput(f"{shown(text)} is not an rtsp address")
+    if not parts.hostname or "%" in parts.hostname:
+        raise BadInput(f"{shown(text)} has no host: write rtsp://host/path")
+    if parts.port == 0:
+        raise BadInput(f"{shown(text)} has port 0: leave the port out for {RTSP_PORT}")
+    return parts
+
+
+def _path_of_file_url(text: str) -> str:
+    rest = text[len("file:") :]
+    if rest.startswith("//"):
+        host, slash, path = rest[2:].partition("/")
+        if host not in ("", "localhost"):
+            raise BadInput("a file: address names another machine: copy the file here first")
+        rest = slash + path
+    return unquote(rest)
+
+
+def _file_path(text: str) -> str:
+    if "\x00" in text:
+        raise BadInput("a file's path can't hold a zero byte")
+    return str(Path(text).expanduser().absolute())
+
+
+def _refusal(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, rules: AddressRules
+) -> str | None:
+    """Why an address is out of bounds; None when it isn't."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return "an IPv4 address in IPv6 clothes"
+        if address.sixtofour is not None or address.teredo is not None or _is_nat64(address):
+            return "an IPv4 address inside an IPv6 one"
+        if address.scope_id is not None:
+            return "bound to one link"
+    if address.is_loopback:
+        return None if rules.allow_loopback else "this machine itself"
+    if address.is_unspecified:
+        return "no address at all"
+    if address.is_link_local:
+        return "link-local (also where clouds keep their secrets)"
+    if address.is_multicast:
+        return "a multicast address"
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return "a retired site-local address"
+    if address == ipaddress.ip_address("255.255.255.255") or address.is_reserved:
+        return "a reserved address"
+    if isinstance(address, ipaddress.IPv4Address) and address.packed[0] == 0:
+        return "an address of this network"
+    return "a cloud's metadata service" if str(address) in _METADATA else None
+
+
+_METADATA = frozenset({"fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"})
+"""Metadata services outside 169.254/16: AWS over IPv6, Alibaba, Azure, Oracle."""
+
+
+def _is_nat64(address: ipaddress.IPv6Address) -> bool:
+    return any(
+        address in network
+        for network in (
+            ipaddress.ip_network("64:ff9b::/96"),
+            ipaddress.ip_network("64:ff9b:1::/48"),
+            ipaddress.ip_network("::/96"),
+        )
+    ) and not (address.is_loopback or address.is_unspecified)
+
+
+def _system_lookup(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        raise NotFound(
+            f"{host} was not found: check the camera's name or use its number"
+        ) from error
+    numbers: list[str] = []
+    for *_, place in found:
+        number = str(place[0])
+        if number not in numbers:
+            numbers.append(number)
+    return numbers

@@ -1,0 +1,134 @@
+"""Keeps one stream flowing: connect, hand on, and when it breaks, wait and connect again.
+
+One of the four places that catch broadly: whatever goes wrong on the camera's side ends one
+connection, never the session. What goes wrong on the sink's side is not the camera's fault and
+is passed on to whoever runs the session.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+
+import structlog
+
+from fairview.core import limits
+from fairview.core.errors import FairviewError
+from fairview.core.flow import PacketSink, PacketSource, StreamLost
+from fairview.core.ids import CameraId, StreamName
+from fairview.core.media import GapBecause, Packet
+from fairview.core.time import US_PER_SECOND, Clock, Instant
+
+
+class CameraSession:
+    """One stream of one camera, from now until `stop` is set. `run` is a thread's whole life.
+
+    The sink hears of each outage once, with its cause, at the moment where the footage ended.
+    The log says "camera away" once and "camera back" once, with how long it was.
+
+    Bounds:  waits between tries double from limits.RECONNECT_US_FIRST to RECONNECT_US_MAX, each
+    between half and all of that; `stop` is seen at the next packet, and at the latest when the
+    source's read times out (limits.SOURCE_READ_US_MAX).
+    """
+
+    def __init__(
+        self,
+        *,
+        camera: CameraId,
+        stream: StreamName,
+        connect: Callable[[], PacketSource],
+        sink: PacketSink,
+        clock: Clock,
+        stop: threading.Event,
+    ) -> None:
+        self._camera, self._stream = camera, stream
+        self._connect, self._sink, self._clock, self._stop = connect, sink, clock, stop
+        self._log = structlog.get_logger().bind(camera=camera, stream=stream)
+        self._spread = random.SystemRandom()
+        self._ended_at: Instant | None = None
+        self._away_since_us: int | None = None
+        self._wait_us = limits.RECONNECT_US_FIRST
+
+    def run(self) -> None:
+        """Until `stop` is set, or the source ends by itself (a file), then closes the sink.
+
+        Errors:  whatever the sink raises, after the source is closed; the sink is then left as
+        it is.
+        """
+        started_at = self._clock.now()
+        while not self._stop.is_set():
+            trouble = self._connection()
+            if trouble is None:
+                break
+            self._away(trouble, started_at)
+            wait_us = round(self._wait_us * self._spread.uniform(0.5, 1.0))
+            self._wait_us = min(self._wait_us * 2, limits.RECONNECT_US_MAX)
+            if self._clock.wait(self._stop, wait_us):
+                break
+        self._sink.close()
+
+    def _connection(self) -> Exception | None:
+        """One connection until it ends; what went wrong, None when nothing did."""
+        source: PacketSource | None = None
+        try:
+            source, trouble = self._opened()
+            if source is None:
+                return trouble
+            packets = source.packets()
+            first_us: int | None = None
+            while not self._stop.is_set():
+                packet, trouble = self._next(packets)
+                if packet is None:
+                    return trouble
+                if first_us is None:
+                    first_us = self._clock.monotonic_us()
+                    self._back()
+                elif self._clock.monotonic_us() - first_us >= limits.STEADY_US:
+                    self._wait_us = limits.RECONNECT_US_FIRST
+                # Outside of every handler: the sink's errors are not the camera's.
+                self._sink.packet(packet)
+                shown_until = packet.at.plus(packet.format.us_of(packet.duration_ticks))
+                self._ended_at = max(self._ended_at or shown_until, shown_until)
+            return None
+        finally:
+            if source is not None:
+                self._let_go(source)
+
+    def _opened(self) -> tuple[PacketSource | None, Exception | None]:
+        try:
+            return self._connect(), None
+        except Exception as error:  # noqa: BLE001  # the camera session's boundary
+            return None, error
+
+    def _next(self, packets: Iterator[Packet]) -> tuple[Packet | None, Exception | None]:
+        try:
+            return next(packets, None), None
+        except Exception as error:  # noqa: BLE001  # the camera session's boundary
+            return None, error
+
+    def _let_go(self, source: PacketSource) -> None:
+        try:
+            source.close()
+        except Exception as error:  # noqa: BLE001  # the camera session's boundary
+            self._log.error("camera connection not closed", because=str(error), exc_info=True)
+
+    def _away(self, trouble: Exception, started_at: Instant) -> None:
+        if self._away_since_us is not None:
+            self._log.debug("camera still away", because=str(trouble))
+            return
+        self._away_since_us = self._clock.monotonic_us()
+        because = GapBecause.CAMERA_AWAY
+        if isinstance(trouble, StreamLost):
+            because = trouble.because
+        ours = None if isinstance(trouble, FairviewError) else trouble
+        self._log.warning("camera away", cause=because.value, because=str(trouble), exc_info=ours)
+        at = self._ended_at or started_at
+        self._sink.away(self._camera, self._stream, because, at)
+
+    def _back(self) -> None:
+        if self._away_since_us is None:
+            return
+        away_us = self._clock.monotonic_us() - self._away_since_us
+        self._away_since_us = None
+        self._log.info("camera back", away_s=round(away_us / US_PER_SECOND, 1))

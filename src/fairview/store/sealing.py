@@ -234,21 +234,26 @@ def open_record(
     return fragment
 
 
-def recovery_trailer(walk: Walk, signer: Ed25519PrivateKey | None) -> bytes:
+def recovery_trailer(
+    walk: Walk, signer: Ed25519PrivateKey | None, because: EndedBecause = EndedBecause.CRASHED
+) -> bytes:
     """The trailer for a segment whose writer crashed, to append at `walk.good_bytes`.
 
-    Signed only when the signer is the recorder that began the segment; else it says unsigned.
+    Signed only when the signer is the recorder that began the segment; else it is unsigned and
+    always says crashed. A recorder that closes its own segment after a disk failure says so in
+    `because`.
     """
     assert walk.trailer is None, "a segment ends once"
     header = walk.header
+    is_own = signer is not None and (signer.public_key().public_bytes_raw() == header.recorder_key)
     signed = TRAILER_SIGNED.pack(
         TRAILER_MAGIC,
         len(walk.records),
-        EndedBecause.CRASHED.value,
+        (because if is_own else EndedBecause.CRASHED).value,
         (walk.end_at or header.created_at).us,
         walk.head,
     )
-    if signer is None or signer.public_key().public_bytes_raw() != header.recorder_key:
+    if signer is None or not is_own:
         return signed + UNSIGNED
     return signed + signer.sign(HEAD_INFO + bytes.fromhex(header.segment) + signed)
 

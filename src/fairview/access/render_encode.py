@@ -36,6 +36,8 @@ def open_encoder(width_px: int, height_px: int, matrix: Matrix) -> VideoCodecCon
     context.width, context.height = width_px, height_px
     context.pix_fmt = "yuv420p"
     context.time_base = Fraction(1, TICKS_PER_SECOND)
+    # Only says which H.264 level is named; pictures keep their own times.
+    context.framerate = Fraction(30, 1)
     context.thread_count = 1
     context.gop_size = 600
     code = _MATRIX_CODES[matrix]

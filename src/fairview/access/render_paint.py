@@ -68,7 +68,7 @@ class Painter:
         self._out = self._flat(FLAT_RGB)
         self._empty = self._flat(FLAT_RGB)
         self._zone = self._zone_masks(zones)
-        self._border_px = 1 if height_px < 480 else 2
+        self._border_px = 1 if height_px < 300 else 2
         self._text_px = max(9, round(height_px * 0.026))
         self._labels: dict[str, Plane] = {}
 

@@ -1,8 +1,9 @@
 """The clean picture: a scene without anyone in it, made from many looks at it.
 
 Pure. A pixel of the clean picture is what most samples agree on. Where they don't agree, no
-sample's pixel is taken: the place is painted flat. Somebody who stays for most of the time is
-part of what the samples agree on; that is why a person approves each first clean picture.
+sample's pixel is taken: the place gets one plain colour. Somebody who stays for most of the
+time is part of what the samples agree on; that is why a person approves each first clean
+picture.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
 AGREES_LEVELS = 12
 """Grey levels within which a sample agrees with the median."""
 
-SUPPORT_FRAC_MIN = 0.45
+SUPPORT_FRAC_MIN = 0.60
 """Share of the samples that must agree before a place is shown."""
 
-FLAT = (128, 128, 128)
-"""Brightness, blue and red of a place that was never seen empty for long enough."""
+PLACES_MAX = 256
+"""Doubtful places painted one by one; the others share a neutral grey."""
 
 _ROWS_AT_ONCE = 32
 _TEXT_KEY = b"fairview made at"
@@ -74,7 +75,7 @@ def clean_picture_of(png: bytes) -> CleanPicture:
 
 
 def median_planes(samples: Sequence[Planes]) -> Planes:
-    """What most samples agree on: the median, cleaned of outliers, flat where support lacks.
+    """What most samples agree on: the median, cleaned of outliers, plain where support lacks.
 
     After the median, the mean over the samples near it takes the noise out without letting
     outliers in. Support is counted in brightness and widened by a few pixels.
@@ -92,15 +93,55 @@ def median_planes(samples: Sequence[Planes]) -> Planes:
     luma, support = _agreed([sample.luma for sample in samples])
     blue, _ = _agreed([sample.blue for sample in samples])
     red, _ = _agreed([sample.red for sample in samples])
+    return _without(
+        Planes(luma=luma, blue=blue, red=red, matrix=samples[0].matrix), _doubtful(support)
+    )
+
+
+def _doubtful(support: npt.NDArray[np.float32]) -> Plane:
+    """Where too few samples agree: without specks, joined across small bridges, widened."""
+    width = support.shape[1]
     rough = (support < SUPPORT_FRAC_MIN).astype(np.uint8)
     steady = cv2.morphologyEx(rough, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    doubtful = cv2.dilate(steady, np.ones((9, 9), np.uint8))
-    half = (blue.shape[1], blue.shape[0])
-    doubtful_half = cv2.resize(doubtful, half, interpolation=cv2.INTER_NEAREST)
-    luma[doubtful > 0] = FLAT[0]
-    blue[doubtful_half > 0] = FLAT[1]
-    red[doubtful_half > 0] = FLAT[2]
-    return Planes(luma=luma, blue=blue, red=red, matrix=samples[0].matrix)
+    bridge = max(3, round(width * 0.025)) | 1
+    joined = cv2.morphologyEx(steady, cv2.MORPH_CLOSE, np.ones((bridge, bridge), np.uint8))
+    margin = max(3, round(width * 0.01)) | 1
+    wide = cv2.dilate(joined, np.ones((margin, margin), np.uint8))
+    # What doubt surrounds is likely somebody's steady part.
+    outlines, _ = cv2.findContours(wide, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    solid = np.zeros(wide.shape, dtype=np.uint8)
+    cv2.drawContours(solid, outlines, -1, 1, thickness=cv2.FILLED)
+    return solid
+
+
+def _without(planes: Planes, doubtful: Plane) -> Planes:
+    """The picture with one plain colour over each doubtful place: the median of its rim.
+
+    A single colour has no shape: filling in from the edges would draw blurred people.
+    """
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(doubtful, connectivity=8)
+    painted = planes.copy()
+    half = (planes.blue.shape[1], planes.blue.shape[0])
+    labels_half = cv2.resize(
+        labels.astype(np.float32), half, interpolation=cv2.INTER_NEAREST
+    ).astype(np.int32)
+    near = max(3, planes.width_px // 60)
+    for place in range(1, count):
+        left, top, width, height = (int(value) for value in boxes[place][:4])
+        window = (
+            slice(max(0, top - near), top + height + near),
+            slice(max(0, left - near), left + width + near),
+        )
+        window_half = tuple(slice(one.start // 2, one.stop // 2 + 1) for one in window)
+        for plane, marks, where, neutral in (
+            (painted.luma, labels, window, 126),
+            (painted.blue, labels_half, window_half, 128),
+            (painted.red, labels_half, window_half, 128),
+        ):
+            rim = plane[where][marks[where] == 0]
+            value = np.median(rim) if place <= PLACES_MAX and rim.size else neutral
+            plane[where][marks[where] == place] = value
+    return painted
 
 
 def _agreed(planes: Sequence[Plane]) -> tuple[Plane, npt.NDArray[np.float32]]:

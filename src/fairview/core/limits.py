@@ -342,3 +342,12 @@ WALLCLOCK_STEP_US_MAX = 5 * US_PER_SECOND
 
 STEADY_US = 10 * US_PER_SECOND
 """A connection that gave pictures for this long makes the waits short again."""
+
+CAMERA_RETRY_US = 5 * US_PER_SECOND
+"""How long a stream waits after its recorder failed before it is tried again."""
+
+CAMERA_STOP_US_MAX = 12 * US_PER_SECOND
+"""How long a stream may take to end; a read under way ends with its own time-out."""
+
+LIVE_RESTARTS_MAX = 5
+"""How often one live rendering gets a new child. Outcome: Unavailable for its viewers."""

@@ -1,0 +1,345 @@
+"""What a rendering child does with one request. No processes here, no files, no network."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from fairview.access.door import CoverState
+from fairview.access.render_encode import PictureEncoder, jpeg_of
+from fairview.access.render_records import fragments_in
+from fairview.access.render_scene import Painted, Renderings, SceneRendering, Showing, worst
+from fairview.access.render_words import (
+    Ask,
+    Chunk,
+    CleanAsk,
+    CleanDone,
+    CleanLoad,
+    LiveAsk,
+    LiveDone,
+    LivePacket,
+    PartAsk,
+    PartDone,
+    PictureAsk,
+    PictureDone,
+    Piece,
+    Reply,
+    SampleAsk,
+    SampleDone,
+    Show,
+)
+from fairview.analyse.clean import CleanPicture, median_planes, refreshed
+from fairview.analyse.cover import scene_of, silhouettes
+from fairview.analyse.decode import Decoded, PictureDecoder, key_picture, pictures
+from fairview.analyse.planes import Planes, fitted, planes_of_rgb, resized, rgb_of
+from fairview.core.errors import BadInput, Conflict, NotFound, Unavailable
+from fairview.core.limits import (
+    CLEAN_SAMPLES_MAX,
+    LIVE_CHUNK_US,
+    LIVE_KEY_EVERY_US,
+)
+from fairview.core.media import Fragment, Sample, VideoFormat
+from fairview.core.time import US_PER_SECOND, Instant, Span
+from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment, mse_codec
+from fairview.store.sealing import read_header
+
+CLEAN_WIDTH_PX_MAX = 1_920
+RAW_LEAD_US = US_PER_SECOND
+"""With B-frames decoding begins before the first picture; nothing may begin before zero."""
+
+
+class Work:
+    """Answers requests one after another; holds the clean picture and a live rendering."""
+
+    def __init__(self) -> None:
+        self._clean: CleanPicture | None = None
+        self._samples: list[Decoded] = []
+        self._live: LiveWork | None = None
+
+    def answer(self, ask: Ask) -> Reply | None:
+        """The answer; None for a request that has none.
+
+        Errors:  any of the tree, for the pool to pass on.
+        """
+        if isinstance(ask, LiveAsk):
+            return self._live_answer(ask)
+        if isinstance(ask, PartAsk):
+            return part(ask, self._showing(ask.show))
+        if isinstance(ask, PictureAsk):
+            return picture(ask, self._showing(ask.show))
+        if isinstance(ask, SampleAsk):
+            return SampleDone(taken=self._sample(ask.piece))
+        if isinstance(ask, CleanAsk):
+            return CleanDone(png=self._clean_made(ask).to_png())
+        self._load(ask)
+        return None
+
+    def _load(self, ask: CleanLoad) -> None:
+        rgb = np.frombuffer(ask.rgb, dtype=np.uint8)
+        self._clean = CleanPicture(
+            pixels=rgb.reshape(ask.height_px, ask.width_px, 3), made_at=Instant(ask.made_at_us)
+        )
+
+    def _showing(self, show: Show) -> Showing:
+        clean = None
+        if show.clean_at_us is not None:
+            if self._clean is None or self._clean.made_at.us != show.clean_at_us:
+                raise Conflict("another clean picture is loaded than the one asked for")
+            clean = self._clean
+        return Showing(
+            rendition=show.rendition,
+            clean=clean,
+            zones=show.zones,
+            raw_because=show.raw_because,
+            width_px_max=show.width_px_max,
+            fps_max=show.fps_max,
+        )
+
+    def _sample(self, piece: Piece) -> bool:
+        """Keep the first key frame of a piece; False when it can't be used."""
+        if len(self._samples) >= CLEAN_SAMPLES_MAX:
+            return False
+        fragment = next((one for one in _fragments([piece]) if one.is_key), None)
+        if fragment is None:
+            return False
+        try:
+            found = key_picture(fragment, fragment.format.width_px, fragment.format.height_px)
+        except BadInput:
+            return False
+        size = fitted(found.planes.width_px, found.planes.height_px, CLEAN_WIDTH_PX_MAX)
+        planes = resized(found.planes, *size)
+        if self._samples and self._samples[0].planes.luma.shape != planes.luma.shape:
+            return False
+        kept = planes.copy()
+        self._samples.append(Decoded(at=found.at, planes=kept, is_damaged=False))
+        return True
+
+    def _clean_made(self, ask: CleanAsk) -> CleanPicture:
+        samples, self._samples = self._samples, []
+        times = [sample.at for sample in samples]
+        if not times or max(times).since(min(times)) < ask.span_us_min:
+            minutes = round(ask.span_us_min / US_PER_SECOND / 60)
+            raise Unavailable(f"a clean picture needs {minutes} minutes of footage first")
+        median = median_planes([sample.planes for sample in samples])
+        if not ask.refresh:
+            return CleanPicture(pixels=rgb_of(median), made_at=max(times))
+        assert self._clean is not None, "a refresh begins with the approved picture"
+        approved = resized(
+            planes_of_rgb(self._clean.pixels, median.matrix), median.width_px, median.height_px
+        )
+        present = silhouettes(median, scene_of(approved))
+        if present.is_unsure:
+            return self._clean
+        mixed = refreshed(approved, median, present.mask)
+        return CleanPicture(pixels=rgb_of(mixed), made_at=max(times))
+
+    def _live_answer(self, ask: LiveAsk) -> LiveDone:
+        if self._live is None:
+            self._live = LiveWork(self._showing(ask.show), Instant(ask.origin_us))
+        return LiveDone(chunks=tuple(self._live.packet(ask)))
+
+
+def part(ask: PartAsk, showing: Showing) -> PartDone:
+    """A stretch as one initialisation and one fragment.
+
+    Raw without zones is the camera's own samples, wrapped; anything else is painted and
+    encoded. Footage that yields no picture becomes one wholly covered picture.
+    """
+    span = Span(start=Instant(ask.start_us), end=Instant(ask.end_us))
+    origin = Instant(ask.origin_us)
+    if showing.rendition == "raw" and not showing.zones:
+        return _raw_part(_fragments(ask.pieces), span, origin)
+    renderings = Renderings(showing)
+    encoder: PictureEncoder | None = None
+    samples: list[Sample] = []
+    covers: list[CoverState] = []
+    coarse = showing.rendition == "covered"
+    for found in pictures(_fragments(ask.pieces), span, coarse=coarse):
+        if not renderings.wants(found.at):
+            continue
+        painted = renderings.paint(found)
+        if encoder is not None and _size(painted.planes) != _format_size(encoder.format):
+            break
+        encoder = encoder or _encoder(painted, origin)
+        sample = encoder.encode(painted.planes, painted.at, is_key=not samples)
+        if sample is not None:
+            samples.append(sample)
+            covers.append(painted.cover)
+    if encoder is None or not samples:
+        if showing.rendition == "raw":
+            raise Unavailable("no picture of this stretch can be decoded")
+        painted = SceneRendering(showing, 640, 360, "bt601").nothing(span.start)
+        encoder = _encoder(painted, origin)
+        only = encoder.encode(painted.planes, span.start, is_key=True)
+        assert only is not None, "the first picture is always encoded"
+        samples, covers = [only], ["whole_frame"]
+    end_ticks = encoder.ticks(span.end)
+    media = media_fragment(
+        encoder.format,
+        samples,
+        sequence=1,
+        first_decode_ticks=samples[0].decode_ticks,
+        next_decode_ticks=end_ticks if end_ticks > samples[-1].decode_ticks else None,
+    )
+    return PartDone(
+        init=init_segment(encoder.format),
+        media=media,
+        codec=mse_codec(encoder.format),
+        cover=worst(covers),
+    )
+
+
+def picture(ask: PictureAsk, showing: Showing) -> PictureDone:
+    """The last picture at or before a moment, as JPEG.
+
+    Errors:  NotFound when the pieces hold none.
+    """
+    until = Span(start=Instant(0), end=Instant(ask.at_us + 1))
+    coarse = showing.rendition == "covered"
+    last = deque(pictures(_fragments(ask.pieces), until, coarse=coarse), maxlen=2)
+    if not last:
+        raise NotFound("there is no picture at or before this moment")
+    renderings = Renderings(showing)
+    for found in last:
+        painted = renderings.paint(found)
+    return PictureDone(jpeg=jpeg_of(painted.planes), cover=painted.cover)
+
+
+class LiveWork:
+    """One live rendering: packets in, pieces of fragmented MP4 out."""
+
+    def __init__(self, showing: Showing, origin: Instant) -> None:
+        self._showing = showing
+        self._origin = origin
+        self._decoder: PictureDecoder | None = None
+        self._renderings = Renderings(showing)
+        self._encoder: PictureEncoder | None = None
+        self._open: list[tuple[Sample, Painted]] = []
+        self._key_at: Instant | None = None
+        self._sequence = 0
+
+    def packet(self, ask: LiveAsk) -> Iterator[Chunk]:
+        """The pieces that became complete with this packet."""
+        video = _format(ask.packet)
+        if self._decoder is None or self._decoder.format != video:
+            if not ask.packet.is_key:
+                return
+            self._decoder = PictureDecoder(video, coarse=self._showing.rendition == "covered")
+        packet = ask.packet
+        sample = Sample(
+            ticks=packet.ticks,
+            decode_ticks=packet.decode_ticks,
+            duration_ticks=0,
+            is_key=packet.is_key,
+            data=packet.data,
+        )
+        for found in self._decoder.decode(sample, Instant(packet.at_us)):
+            if not ask.skip and self._renderings.wants(found.at):
+                yield from self._picture(found, is_late=ask.is_late)
+
+    def _picture(self, found: Decoded, *, is_late: bool) -> Iterator[Chunk]:
+        painted = self._renderings.paint(found, is_late=is_late)
+        if self._encoder is None or _size(painted.planes) != _format_size(self._encoder.format):
+            yield from self._closed(None)
+            self._encoder = _encoder(painted, self._origin)
+            self._key_at = None
+            yield Chunk(
+                is_init=True,
+                is_key=False,
+                codec=mse_codec(self._encoder.format),
+                cover=painted.cover,
+                at_us=found.at.us,
+                data=init_segment(self._encoder.format),
+            )
+        is_key = self._key_at is None or found.at.since(self._key_at) >= LIVE_KEY_EVERY_US
+        sample = self._encoder.encode(painted.planes, found.at, is_key=is_key)
+        if sample is None:
+            return
+        if self._open and (
+            sample.is_key
+            or found.at.since(self._open[0][1].at) >= LIVE_CHUNK_US
+            or painted.cover != self._open[0][1].cover
+        ):
+            yield from self._closed(sample.decode_ticks)
+        if sample.is_key:
+            self._key_at = found.at
+        self._open.append((sample, painted))
+
+    def _closed(self, next_ticks: int | None) -> Iterator[Chunk]:
+        if not self._open or self._encoder is None:
+            return
+        samples = [sample for sample, _ in self._open]
+        first = self._open[0][1]
+        self._sequence += 1
+        data = media_fragment(
+            self._encoder.format,
+            samples,
+            sequence=self._sequence,
+            first_decode_ticks=samples[0].decode_ticks,
+            next_decode_ticks=next_ticks,
+        )
+        self._open = []
+        yield Chunk(
+            is_init=False,
+            is_key=samples[0].is_key,
+            codec="",
+            cover=first.cover,
+            at_us=first.at.us,
+            data=data,
+        )
+
+
+def _raw_part(fragments: Iterable[Fragment], span: Span, origin: Instant) -> PartDone:
+    """Fragments that begin within the span, bit for bit; the first format only."""
+    taken: list[Fragment] = []
+    for fragment in fragments:
+        if not span.holds(fragment.start_at) or (not taken and not fragment.is_key):
+            continue
+        if taken and fragment.format != taken[0].format:
+            break
+        taken.append(fragment)
+    if not taken:
+        raise Unavailable("no key frame begins in this stretch")
+    video = taken[0].format
+    samples = [sample for fragment in taken for sample in fragment.samples]
+    shown_us = taken[0].start_at.since(origin) + RAW_LEAD_US
+    media = media_fragment(
+        video,
+        samples,
+        sequence=1,
+        first_decode_ticks=decode_ticks_at(video, taken[0].samples, shown_us),
+    )
+    return PartDone(
+        init=init_segment(video), media=media, codec=mse_codec(video), cover="uncovered"
+    )
+
+
+def _fragments(pieces: Sequence[Piece]) -> Iterator[Fragment]:
+    for piece in pieces:
+        yield from fragments_in(read_header(piece.header), piece.records, piece.segment_key)
+
+
+def _encoder(painted: Painted, origin: Instant) -> PictureEncoder:
+    planes = painted.planes
+    return PictureEncoder(planes.width_px, planes.height_px, matrix=planes.matrix, origin=origin)
+
+
+def _size(planes: Planes) -> tuple[int, int]:
+    return planes.width_px, planes.height_px
+
+
+def _format_size(video: VideoFormat) -> tuple[int, int]:
+    return video.width_px, video.height_px
+
+
+def _format(packet: LivePacket) -> VideoFormat:
+    return VideoFormat(
+        codec=packet.codec,
+        width_px=packet.width_px,
+        height_px=packet.height_px,
+        tick_numerator=packet.tick_numerator,
+        tick_denominator=packet.tick_denominator,
+        parameter_sets=packet.parameter_sets,
+    )

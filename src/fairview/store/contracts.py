@@ -7,7 +7,7 @@ heads hold the few values that may only move by compare-and-swap.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from fairview.core.camera import Camera
@@ -123,7 +123,11 @@ class EventSaved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanPictureSaved:
-    """A camera's clean picture, sealed; approved_by None while it waits for a person."""
+    """A camera's clean picture, sealed; approved_by None while it waits for a person.
+
+    Only the newest approved and the newest waiting one are kept. The same made_at again, with
+    approved_by, is the approval.
+    """
 
     camera: CameraId
     made_at: Instant
@@ -133,10 +137,24 @@ class CleanPictureSaved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootTaken:
-    """These ended segments stand under the ledger leaf of that number."""
+    """These ended segments stand under the ledger leaf of that number.
+
+    heads: their chain heads in the same order. Left out when written, they are taken from the
+    rows; answers have them always, also for segments removed since, as proofs of their
+    neighbours need them. A root none of whose segments is there any more is forgotten.
+    """
 
     leaf: int
     segments: tuple[SegmentId, ...]
+    heads: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanPictureRefused:
+    """A waiting clean picture that a person did not approve; safe to repeat."""
+
+    camera: CameraId
+    made_at: Instant
 
 
 Change = (
@@ -146,6 +164,7 @@ Change = (
     | GapSaved
     | EventSaved
     | CleanPictureSaved
+    | CleanPictureRefused
     | RootTaken
 )
 
@@ -201,10 +220,19 @@ class Catalogue(Protocol):
         self, camera: CameraId, stream: StreamName | None = None, span: Span | None = None
     ) -> tuple[Gap, ...]: ...
 
-    def events(self, since: Instant, limit: int) -> tuple[HealthEvent, ...]: ...
+    def events(self, since: Instant, limit: int) -> tuple[HealthEvent, ...]:
+        """The newest `limit` of those at or after since, sorted by time."""
+        ...
 
     def clean_picture(self, camera: CameraId, *, approved: bool) -> CleanPictureSaved | None:
         """The newest one that is approved (or, with approved False, waits)."""
+        ...
+
+    def checkpoint(self) -> None:
+        """What was removed is gone from the disk too, also from any log beside the rows.
+
+        Errors:  Unavailable while somebody reads an older state; try again.
+        """
         ...
 
     def close(self) -> None:

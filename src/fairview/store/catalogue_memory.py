@@ -1,0 +1,178 @@
+"""The catalogue in memory, for tests and simulations; what it promises stands in contracts.py."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from fairview.core.errors import NotFound
+from fairview.core.event import HealthEvent
+from fairview.core.ids import CameraId, SegmentId, StreamName
+from fairview.core.media import Gap, Segment
+from fairview.core.time import Instant, Span
+from fairview.store.contracts import (
+    CameraRow,
+    CameraSaved,
+    Change,
+    CleanPictureRefused,
+    CleanPictureSaved,
+    EventSaved,
+    GapSaved,
+    RootTaken,
+    SegmentSaved,
+    SegmentsRemoved,
+)
+
+
+class MemoryCatalogue:
+    """Rows in dictionaries under one lock."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._cameras: dict[CameraId, CameraRow] = {}
+        self._segments: dict[SegmentId, Segment] = {}
+        self._roots: dict[int, RootTaken] = {}
+        self._leaves: dict[SegmentId, int] = {}
+        self._gaps: dict[tuple[CameraId, StreamName, Instant], Gap] = {}
+        self._events: set[HealthEvent] = set()
+        self._pictures: dict[tuple[CameraId, Instant], CleanPictureSaved] = {}
+
+    def write(self, changes: Sequence[Change]) -> None:
+        with self._lock:
+            for change in changes:
+                self._apply(change)
+
+    def _apply(self, change: Change) -> None:
+        match change:
+            case CameraSaved(camera=camera, sealed_login=login):
+                known = self._cameras.get(camera.id)
+                if known is None or camera.revision >= known.camera.revision:
+                    self._cameras[camera.id] = CameraRow(camera=camera, sealed_login=login)
+            case SegmentSaved(segment=segment):
+                self._segments[segment.id] = segment
+            case SegmentsRemoved(ids=ids):
+                self._remove(ids)
+            case GapSaved(gap=gap):
+                self._gaps[(gap.camera, gap.stream, gap.span.start)] = gap
+            case EventSaved(event=event):
+                self._events.add(event)
+            case CleanPictureSaved():
+                self._keep_picture(change)
+            case CleanPictureRefused(camera=camera_id, made_at=made_at):
+                waiting = self._pictures.get((camera_id, made_at))
+                if waiting is not None and waiting.approved_by is None:
+                    del self._pictures[(camera_id, made_at)]
+            case RootTaken():
+                self._take_root(change)
+
+    def _remove(self, ids: Iterable[SegmentId]) -> None:
+        for segment in ids:
+            self._segments.pop(segment, None)
+            leaf = self._leaves.get(segment)
+            if leaf is not None and not any(
+                other in self._segments for other in self._roots[leaf].segments
+            ):
+                for other in self._roots.pop(leaf).segments:
+                    self._leaves.pop(other, None)
+
+    def _take_root(self, root: RootTaken) -> None:
+        if not any(segment in self._segments for segment in root.segments):
+            return
+        heads = root.heads or tuple(
+            (self._segments[segment].head or "") if segment in self._segments else ""
+            for segment in root.segments
+        )
+        self._roots[root.leaf] = RootTaken(leaf=root.leaf, segments=root.segments, heads=heads)
+        for segment in root.segments:
+            self._leaves[segment] = min(root.leaf, self._leaves.get(segment, root.leaf))
+
+    def _keep_picture(self, picture: CleanPictureSaved) -> None:
+        self._pictures[(picture.camera, picture.made_at)] = picture
+        newest = self.clean_picture(picture.camera, approved=picture.approved_by is not None)
+        for key, other in list(self._pictures.items()):
+            is_same_state = (other.approved_by is None) == (picture.approved_by is None)
+            if other.camera == picture.camera and is_same_state and other is not newest:
+                del self._pictures[key]
+
+    def cameras(self) -> tuple[CameraRow, ...]:
+        with self._lock:
+            return tuple(row for _, row in sorted(self._cameras.items()))
+
+    def camera(self, camera: CameraId) -> CameraRow:
+        with self._lock:
+            if camera not in self._cameras:
+                raise NotFound(f"there is no camera {camera}")
+            return self._cameras[camera]
+
+    def segments(
+        self, camera: CameraId, stream: StreamName | None = None, span: Span | None = None
+    ) -> tuple[Segment, ...]:
+        with self._lock:
+            return _in_order(
+                one
+                for one in self._segments.values()
+                if one.camera == camera
+                and (stream is None or one.stream == stream)
+                and (span is None or one.span.overlaps(span))
+            )
+
+    def segment(self, segment: SegmentId) -> Segment:
+        with self._lock:
+            if segment not in self._segments:
+                raise NotFound(f"there is no segment {segment}")
+            return self._segments[segment]
+
+    def open_segments(self) -> tuple[Segment, ...]:
+        with self._lock:
+            return _in_order(one for one in self._segments.values() if one.is_open)
+
+    def segments_without_root(self, limit: int) -> tuple[Segment, ...]:
+        with self._lock:
+            return _in_order(
+                one
+                for one in self._segments.values()
+                if not one.is_open and one.id not in self._leaves
+            )[:limit]
+
+    def root_of(self, segment: SegmentId) -> RootTaken | None:
+        with self._lock:
+            leaf = self._leaves.get(segment)
+            return None if leaf is None else self._roots[leaf]
+
+    def gaps(
+        self, camera: CameraId, stream: StreamName | None = None, span: Span | None = None
+    ) -> tuple[Gap, ...]:
+        with self._lock:
+            found = [
+                gap
+                for gap in self._gaps.values()
+                if gap.camera == camera
+                and (stream is None or gap.stream == stream)
+                and (span is None or gap.span.overlaps(span))
+            ]
+        return tuple(sorted(found, key=lambda gap: (gap.span.start, gap.stream)))
+
+    def events(self, since: Instant, limit: int) -> tuple[HealthEvent, ...]:
+        with self._lock:
+            found = [event for event in self._events if event.at >= since]
+        found.sort(key=lambda one: (one.at, one.kind, one.camera or "", one.because))
+        return tuple(found[-limit:]) if limit else ()
+
+    def clean_picture(self, camera: CameraId, *, approved: bool) -> CleanPictureSaved | None:
+        with self._lock:
+            found = [
+                picture
+                for picture in self._pictures.values()
+                if picture.camera == camera and (picture.approved_by is not None) == approved
+            ]
+        return max(found, key=lambda picture: picture.made_at, default=None)
+
+    def checkpoint(self) -> None:
+        """Nothing lies on a disk."""
+
+    def close(self) -> None:
+        """Nothing to let go of; the rows stay, as they would on a disk."""
+
+
+def _in_order(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    return tuple(sorted(segments, key=lambda one: (one.span.start, one.id)))

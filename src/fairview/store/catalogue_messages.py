@@ -1,0 +1,165 @@
+"""What a catalogue and its clients say to one another over the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from fairview.core.ids import CameraId, SegmentId, StreamName
+from fairview.core.time import Instant, Span
+from fairview.store.contracts import (
+    CameraSaved,
+    Change,
+    CleanPictureRefused,
+    CleanPictureSaved,
+    EventSaved,
+    GapSaved,
+    RootTaken,
+    SegmentSaved,
+    SegmentsRemoved,
+)
+
+
+class CameraChange(msgspec.Struct, frozen=True, tag="camera"):
+    change: CameraSaved
+
+
+class SegmentChange(msgspec.Struct, frozen=True, tag="segment"):
+    change: SegmentSaved
+
+
+class RemovedChange(msgspec.Struct, frozen=True, tag="removed"):
+    change: SegmentsRemoved
+
+
+class GapChange(msgspec.Struct, frozen=True, tag="gap"):
+    change: GapSaved
+
+
+class EventChange(msgspec.Struct, frozen=True, tag="event"):
+    change: EventSaved
+
+
+class PictureChange(msgspec.Struct, frozen=True, tag="picture"):
+    change: CleanPictureSaved
+
+
+class RefusedChange(msgspec.Struct, frozen=True, tag="refused"):
+    change: CleanPictureRefused
+
+
+class RootChange(msgspec.Struct, frozen=True, tag="root"):
+    change: RootTaken
+
+
+TaggedChange = (
+    CameraChange
+    | SegmentChange
+    | RemovedChange
+    | GapChange
+    | EventChange
+    | PictureChange
+    | RefusedChange
+    | RootChange
+)
+
+
+def tagged(change: Change) -> TaggedChange:
+    """A change with its name, as unions of dataclasses don't cross by themselves."""
+    match change:
+        case CameraSaved():
+            return CameraChange(change)
+        case SegmentSaved():
+            return SegmentChange(change)
+        case SegmentsRemoved():
+            return RemovedChange(change)
+        case GapSaved():
+            return GapChange(change)
+        case EventSaved():
+            return EventChange(change)
+        case CleanPictureSaved():
+            return PictureChange(change)
+        case CleanPictureRefused():
+            return RefusedChange(change)
+        case RootTaken():
+            return RootChange(change)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteChanges:
+    changes: tuple[TaggedChange, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskCameras:
+    """One camera, or all of them with None."""
+
+    camera: CameraId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskSegments:
+    """Answered as a stream of pages."""
+
+    camera: CameraId
+    stream: StreamName | None
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskGaps:
+    """Answered as a stream of pages."""
+
+    camera: CameraId
+    stream: StreamName | None
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskSegment:
+    segment: SegmentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskOpenSegments:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskSegmentsWithoutRoot:
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskRoot:
+    segment: SegmentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskEvents:
+    since: Instant
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskCleanPicture:
+    camera: CameraId
+    approved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RootFound:
+    """RootTaken's heads are compared by nobody but needed by all."""
+
+    root: RootTaken | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureFound:
+    picture: CleanPictureSaved | None

@@ -39,7 +39,7 @@ RIGHT_TURN_M = 7.0
 LEFT_TURN_M = 8.0
 STEP_M = 0.25
 
-VIEW = View(eye_m=(-25.0, -49.0, 31.0), target_m=(2.2, 1.2), focal_px=800.0)
+VIEW = View(eye_m=(-25.0, -49.0, 31.0), target_m=(1.6, 1.6), focal_px=755.0)
 
 GREEN_S: dict[Group, tuple[float, float]] = {
     "main": (0.0, 20.0),

@@ -156,12 +156,12 @@ def _paving_tile(rng: np.random.Generator) -> Floats:
 def _plaza_tile(rng: np.random.Generator) -> Floats:
     """Small setts with a darker band every four metres."""
     tile = np.ones((512, 512))
-    for row in range(0, 512, 8):
-        for column in range(0, 512, 8):
-            tile[row : row + 8, column : column + 8] = 1 + float(rng.normal(0, 0.05))
+    for row in range(0, 512, 4):
+        for column in range(0, 512, 4):
+            tile[row : row + 4, column : column + 4] = 1 + float(rng.normal(0, 0.04))
     for band in range(0, 512, 64):
-        tile[band : band + 8] *= 0.84
-        tile[:, band : band + 8] *= 0.84
+        tile[band : band + 5] *= 0.84
+        tile[:, band : band + 5] *= 0.84
     return tile
 
 

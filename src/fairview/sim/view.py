@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -29,26 +30,11 @@ class View:
 
     def axes(self) -> Floats:
         """Rows: right, down and forward in ground coordinates. Shapes: (3, 3)."""
-        eye = np.array(self.eye_m)
-        forward = np.array([*self.target_m, 0.0]) - eye
-        forward /= np.linalg.norm(forward)
-        right = np.cross(forward, [0.0, 0.0, 1.0])
-        right /= np.linalg.norm(right)
-        return np.stack([right, np.cross(forward, right), forward])
+        return _axes(self)
 
     def matrix(self) -> Floats:
         """Ground coordinates (x, y, z, 1) to homogeneous pixels. Shapes: (3, 4)."""
-        lens = np.array(
-            [
-                [self.focal_px, 0.0, WIDTH_PX / 2],
-                [0.0, self.focal_px, HEIGHT_PX / 2],
-                [0.0, 0.0, 1.0],
-            ]
-        )
-        axes = self.axes()
-        return np.asarray(
-            lens @ np.column_stack([axes, -axes @ np.array(self.eye_m)]), dtype=np.float64
-        )
+        return _matrix(self)
 
     def homography(self) -> Floats:
         """Ground metres (x, y, 1) to homogeneous pixels. Shapes: (3, 3)."""
@@ -62,14 +48,40 @@ class View:
 
     def depth_m(self, x_m: float, y_m: float, z_m: float = 0.0) -> float:
         """How far a point lies along the camera's axis."""
-        forward = self.axes()[2]
-        return float(forward @ (np.array([x_m, y_m, z_m]) - np.array(self.eye_m)))
+        fx, fy, fz = (float(part) for part in _axes(self)[2])
+        ex, ey, ez = self.eye_m
+        return fx * (x_m - ex) + fy * (y_m - ey) + fz * (z_m - ez)
 
     def ground(self, points_px: Floats) -> Floats:
         """The ground points seen at pixels. Shapes: (n, 2) to (n, 2)."""
         inverse = np.linalg.inv(self.homography())
         flat = np.column_stack([points_px, np.ones(len(points_px))]) @ inverse.T
         return np.asarray(flat[:, :2] / flat[:, 2:3], dtype=np.float64)
+
+
+@lru_cache(maxsize=8)
+def _axes(view: View) -> Floats:
+    eye = np.array(view.eye_m)
+    forward = np.array([*view.target_m, 0.0]) - eye
+    forward /= np.linalg.norm(forward)
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(forward, right), forward])
+
+
+@lru_cache(maxsize=8)
+def _matrix(view: View) -> Floats:
+    lens = np.array(
+        [
+            [view.focal_px, 0.0, WIDTH_PX / 2],
+            [0.0, view.focal_px, HEIGHT_PX / 2],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+    axes = _axes(view)
+    return np.asarray(
+        lens @ np.column_stack([axes, -axes @ np.array(view.eye_m)]), dtype=np.float64
+    )
 
 
 SUN = np.array([-0.66, -0.30, 0.69]) / math.sqrt(0.66**2 + 0.30**2 + 0.69**2)

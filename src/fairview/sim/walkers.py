@@ -167,7 +167,7 @@ def _route(rng: np.random.Generator) -> tuple[list[Floats], list[Crossing]]:
     """Legs of a walk, and the crossing that stands after each but the last."""
     corner = str(rng.choice(sorted(_CORNERS)))
     along_main = bool(rng.integers(2))
-    side = float(rng.uniform(1.3, 3.9))
+    side = float(rng.uniform(2.2, 4.3))
     over = float(rng.uniform(-1.35, 1.35))
     back = float(rng.uniform(0.5, 1.3))
     legs = [_from_far(corner, along_main, side)]

@@ -351,3 +351,6 @@ CAMERA_STOP_US_MAX = 12 * US_PER_SECOND
 
 LIVE_RESTARTS_MAX = 5
 """How often one live rendering gets a new child. Outcome: Unavailable for its viewers."""
+
+KEY_FILE_PAIRS_MAX = 31 * 24
+"""Pairs issued ahead in one key file: 30 days at an edge, and the hours around them."""

@@ -75,12 +75,18 @@ def movie_header(scale: int, duration: int) -> bytes:
 
 
 def track(
-    width_px: int, height_px: int, *, durations: tuple[int, int], scale: int, tables: bytes
+    width_px: int,
+    height_px: int,
+    *,
+    durations: tuple[int, int],
+    scale: int,
+    tables: bytes,
+    edits: bytes = b"",
 ) -> bytes:
     """One video track.
 
     durations: in the movie's units (edits applied), then in the media's. tables: the content
-    of stbl. An edit list, where one is needed, is added by the caller with `with_edits`.
+    of stbl. edits: an edts box, where one is needed.
     """
     head = full_box(
         b"tkhd",
@@ -102,7 +108,7 @@ def track(
     media_information = box(
         b"minf", full_box(b"vmhd", 0, 1, bytes(8)), data_information, box(b"stbl", tables)
     )
-    return head + box(b"mdia", media_head, handler, media_information)
+    return head + edits + box(b"mdia", media_head, handler, media_information)
 
 
 def _esds() -> bytes:

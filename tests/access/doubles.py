@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal, TypeVar
 
 from argon2 import PasswordHasher
 from sqlalchemy.engine import RootTransaction
 
 from fairview.access.door_rows import DoorRows
 from fairview.core.errors import NotFound, Unavailable
+from fairview.store.durable import Disk
+
+T = TypeVar("T")
 
 QUICK_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -59,3 +63,49 @@ class FaultyRows(DoorRows):
             raise Unavailable(f"the disk failed ({fault})")
         self.countdown = max(0, self.countdown - 1)
         super()._commit(transaction)
+
+
+class Struck(Exception):
+    """What a power cut looks like from inside: nothing of ours catches it."""
+
+
+class FaultyDisk(Disk):
+    """A disk that dies at its n-th change, before or after it took effect."""
+
+    def __init__(self, at: int, fault: Fault) -> None:
+        self.left = at
+        self.fault = fault
+
+    def _strikes(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+    def create(self, path: Path, mode: int) -> int:
+        return self._run(lambda: super(FaultyDisk, self).create(path, mode))
+
+    def write(self, descriptor: int, data: bytes | memoryview) -> int:
+        return self._run(lambda: super(FaultyDisk, self).write(descriptor, data))
+
+    def sync(self, descriptor: int) -> None:
+        self._run(lambda: super(FaultyDisk, self).sync(descriptor))
+
+    def sync_folder(self, path: Path) -> None:
+        self._run(lambda: super(FaultyDisk, self).sync_folder(path))
+
+    def rename(self, old: Path, new: Path) -> None:
+        self._run(lambda: super(FaultyDisk, self).rename(old, new))
+
+    def unlink(self, path: Path) -> None:
+        if path.exists():
+            self._run(lambda: super(FaultyDisk, self).unlink(path))
+        else:
+            super().unlink(path)
+
+    def _run(self, call: Callable[[], T]) -> T:
+        strikes = self._strikes()
+        if strikes and self.fault == "failed":
+            raise Struck
+        answer = call()
+        if strikes:
+            raise Struck
+        return answer

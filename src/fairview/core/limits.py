@@ -343,6 +343,9 @@ WALLCLOCK_STEP_US_MAX = 5 * US_PER_SECOND
 STEADY_US = 10 * US_PER_SECOND
 """A connection that gave pictures for this long makes the waits short again."""
 
+CATALOGUE_TIDY_US = 60 * US_PER_SECOND
+"""How often the write-ahead log is folded into the database and cut."""
+
 CAMERA_RETRY_US = 5 * US_PER_SECOND
 """How long a stream waits after its recorder failed before it is tried again."""
 
@@ -354,3 +357,6 @@ LIVE_RESTARTS_MAX = 5
 
 KEY_FILE_PAIRS_MAX = 31 * 24
 """Pairs issued ahead in one key file: 30 days at an edge, and the hours around them."""
+
+PICTURE_LEAD_US = 130 * US_PER_SECOND
+"""How far before a moment its segment can begin (SEGMENT_US_MAX and some)."""

@@ -357,6 +357,7 @@ class Ledger:
             self._reload()
         self._publish()
         old = self._state
+        self._refuse_moved_head(old)
         growth = grow(old.edge, entries)
         for file in growth.files:
             self._files.replace(file.tile.path, file.data)
@@ -374,12 +375,19 @@ class Ledger:
         at = self._clock.now()
         return _State(edge=edge, root=root, note=note, at=at, head=b"%d\n%s" % (at.us, note))
 
+    def _refuse_moved_head(self, old: _State) -> None:
+        # Before any file: a second writer must not write over the first one's tiles. What is left
+        # is the time between here and the swap, which the data folder's lock closes.
+        if self._heads.get(HEAD_NAME) != old.head:
+            self._is_head_unsure = True
+            raise Unavailable("another writer moved the ledger's head; try again")
+
     def _swap(self, old: _State, new: _State) -> None:
         self._is_head_unsure = True
         try:
             self._heads.swap(HEAD_NAME, old.head, new.head)
         except Conflict as error:
-            raise Unavailable("another writer moved the ledger's head; reading it again") from error
+            raise Unavailable("another writer moved the ledger's head; try again") from error
         self._is_published = False
         self._state = new
         self._is_head_unsure = False

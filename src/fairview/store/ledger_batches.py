@@ -44,6 +44,12 @@ class Batches:
         self._waiting = 0
         self._is_busy = False
 
+    @property
+    def waiting(self) -> int:
+        """Entries in line, not counting those being written."""
+        with self._changed:
+            return self._waiting
+
     def submit(self, entries: Sequence[bytes]) -> tuple[int, ...]:
         """The entries' numbers once `commit` took them, in order and without others between.
 

@@ -1,4 +1,4 @@
-"""Streams read through FFmpeg (PyAV): RTSP over TCP, and files at their own pace.
+"""Streams read through FFmpeg (PyAV): RTSP over TCP, UDP where there is no TCP, and files.
 
 Packets are handed on as they came, never decoded, never rewritten; only the video stream is
 ever asked for. FFmpeg decodes a few pictures while it opens a stream, to learn the depth of
@@ -7,12 +7,15 @@ reordering; that is bounded by _PROBE.
 HOLE: FFmpeg follows an RTSP redirect (3xx) by itself, to an address we did not check. Ingest
 asks first with its own DESCRIBE and refuses a redirect; a camera that redirects only the second
 time can still make us send one request elsewhere, over TCP, without the login.
+HOLE: a server without TCP transport is read over UDP, where a lost packet damages a picture
+without being noticed here; such a camera should be on a wired network of its own.
 HOLE: `close` from another thread can't break into FFmpeg's read; the reader ends at the next
 packet, or when the camera stayed silent for limits.SOURCE_READ_US_MAX.
 """
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -48,6 +51,13 @@ _RTSP = {
     "protocol_whitelist": "rtsp,rtp,tcp",
     "user_agent": "Fairview",
     **_PROBE,
+}
+_RTSP_UDP = {
+    **_RTSP,
+    "rtsp_transport": "udp",
+    "protocol_whitelist": "rtsp,rtp,tcp,udp",
+    "rtsp_flags": "filter_src",  # only packets from the camera's own address and port
+    "buffer_size": "2097152",  # a key frame comes in one burst
 }
 _FILE = {
     "protocol_whitelist": "file",
@@ -188,7 +198,7 @@ class FileSource:
             video = only_video(container, name)
             order: _Order | None = None
             for unit in _units(container, video, name, self._clock, self._closed):
-                order = order or _Order(Normaliser(unit.form, may_jump_forward=True))
+                order = order or _Order(Normaliser(unit.form, is_file=True))
                 yield from order.push(unit)
                 if order.jump_us is not None:
                     raise BadInput(
@@ -277,7 +287,7 @@ class _LiveRun:
         waited = last.unit.arrived_at.since(first.unit.arrived_at)
         if len(self._burst) >= limits.START_BURST_PACKETS_MAX or waited > limits.START_BURST_US_MAX:
             return True
-        if len(self._burst) < 2:
+        if len(self._burst) < 3:  # the second picture shows how far ahead of B-frames it comes
             return False
         before = self._burst[-2]
         step_us = last.unit.form.us_of(before.times.duration_ticks)
@@ -293,8 +303,7 @@ class _LiveRun:
             yield self._packet(timed, clock)
 
     def _arrival(self, timed: _Timed) -> Arrival:
-        # By decoding time: that is the order in which a camera sends.
-        media_us = timed.unit.form.us_of(timed.times.decode_ticks - self._zero_ticks)
+        media_us = timed.unit.form.us_of(timed.times.ticks - self._zero_ticks)
         return Arrival(media_us=media_us, arrived_at=timed.unit.arrived_at)
 
     def _packet(self, timed: _Timed, clock: WallClock) -> Packet:
@@ -342,10 +351,14 @@ def opened_rtsp(url: str, name: str) -> InputContainer:
     Errors:  NotAllowed, NotFound, Unavailable, BadInput.
     """
     fault: FairviewError | None = None
-    try:
-        return av.open(url, options=_RTSP, timeout=_TIMEOUT_S)
-    except av.error.FFmpegError as error:
-        fault = _opening_fault(error, name)
+    for options in (_RTSP, _RTSP_UDP):
+        try:
+            return av.open(url, options=options, timeout=_TIMEOUT_S)
+        except av.error.FFmpegError as error:
+            fault = _opening_fault(error, name)
+            if error.errno != errno.EPROTONOSUPPORT:  # RTSP 461: no TCP here, ask for UDP
+                break
+    assert fault is not None, "one of the two ways was tried"
     raise fault
 
 

@@ -63,12 +63,11 @@ class Normaliser:
     stream, and no decoding time until it has seen the depth of reordering.
     """
 
-    def __init__(self, form: VideoFormat, *, may_jump_forward: bool = False) -> None:
-        """may_jump_forward: long steps are real (a file of motion recordings), not a fault."""
+    def __init__(self, form: VideoFormat, *, is_file: bool = False) -> None:
+        """is_file: long steps are real (a file of motion recordings), and stated durations are."""
+        self._is_file = is_file
         self._form = form
-        self._forward_max = (
-            None if may_jump_forward else max(1, form.ticks_of(limits.CLOCK_JUMP_US_MAX))
-        )
+        self._forward_max = None if is_file else max(1, form.ticks_of(limits.CLOCK_JUMP_US_MAX))
         self._key_every = max(1, form.ticks_of(limits.KEY_INTERVAL_US_ASSUMED))
         self._key_seen: int | None = None
         self._key_measured = False
@@ -81,8 +80,7 @@ class Normaliser:
         """Take the next access unit's times."""
         if self._start is not None:
             self._start.append(raw)
-            is_full = len(self._start) >= limits.START_HELD_PACKETS_MAX
-            if raw.decode_ticks is None and not is_full:
+            if not self._is_clear(self._start):
                 return Step(ready=())
             return self._settle()
         assert self._held is not None, "after the start one unit is always held"
@@ -99,12 +97,22 @@ class Normaliser:
             ready = self._settle().ready
         if self._held is None or self._held_raw is None:
             return ready
-        duration = self._held_raw.duration_ticks
-        if duration <= 1:  # FFmpeg says 1 when it can't tell
-            duration = self._step or self._form.ticks_of(limits.FRAME_US_ASSUMED)
+        stated = self._held_raw.duration_ticks
+        if stated <= 1:  # FFmpeg says 1 when it can't tell
+            stated = self._form.ticks_of(limits.FRAME_US_ASSUMED)
+        duration = stated if self._is_file else self._step or stated
         last = self._ended(self._held, duration)
         self._held = self._held_raw = None
         return (*ready, last)
+
+    def _is_clear(self, start: list[RawTimes]) -> bool:
+        """Whether the first units' times can be told, or have to be."""
+        if len(start) >= limits.START_HELD_PACKETS_MAX:
+            return True
+        if start[-1].decode_ticks is None:
+            return False
+        # Without the first time the step to it must be seen between the next two.
+        return len(start) >= 3 or (start[0].ticks is not None and len(start) == 1)
 
     def _settle(self) -> Step:
         """Give times to the units from before the first decoding time."""
@@ -201,6 +209,9 @@ def _ticks_of(index: int, start: list[RawTimes], decodes: list[int]) -> int | No
 
 
 def _usual_step(start: list[RawTimes], known: list[int], form: VideoFormat) -> int:
+    shown = [raw.ticks for raw in start if raw.ticks is not None]
+    if len(known) > 1 and shown == known:
+        return known[1] - known[0]
     stated = [raw.duration_ticks for raw in start if raw.duration_ticks > 1]
     if stated:
         return stated[0]

@@ -21,6 +21,9 @@ from fairview.core.time import Instant
 class Arrival:
     """When a moment on the camera's clock reached us.
 
+    media_us is its time of presentation: a picture is seen before it is sent, so that the least
+    delayed one is right also among B-frames, which are sent later than they are seen.
+
     Units:  media_us microseconds of camera time since any fixed tick.
     """
 

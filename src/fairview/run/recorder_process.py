@@ -1,0 +1,102 @@
+"""A recorder: the cameras it is told to keep, sealed to public halves, and their live taps.
+
+Holds no private half and no database: rows go to the catalogue's socket.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from fairview.core.errors import Unavailable
+from fairview.core.ids import CameraId, StreamName
+from fairview.core.limits import NODE_TURN_US
+from fairview.core.time import Clock, SystemClock
+from fairview.ingest.av_source import FilePlay
+from fairview.record.live import LiveTap, LiveTaps, serve_live
+from fairview.record.recorder import Stores
+from fairview.record.rows import RowQueue
+from fairview.run.orders import StartOrders, follow, read_start
+from fairview.run.recording import CameraKeeper, Supplies
+from fairview.run.signing import recorder_signer
+from fairview.store.blobs import FileBlobs
+from fairview.store.catalogue_remote import RemoteCatalogue
+from fairview.store.layout import open_data_folder
+from fairview.store.secrets import SecretBox, read_or_make_key
+
+
+class _Wanted:
+    """Which cameras the node said are ours. None until it has said so."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cameras: frozenset[CameraId] | None = None
+
+    def hear(self, line: Mapping[str, Any]) -> None:
+        with self._lock:
+            self._cameras = frozenset(CameraId(name) for name in line["cameras"])
+
+    @property
+    def cameras(self) -> frozenset[CameraId] | None:
+        with self._lock:
+            return self._cameras
+
+
+def main() -> None:
+    orders = read_start("recorder")
+    stop, wanted = threading.Event(), _Wanted()
+    follow(stop, wanted.hear)
+    run_recorder(orders, wanted, SystemClock(), stop)
+
+
+def run_recorder(orders: StartOrders, wanted: _Wanted, clock: Clock, stop: threading.Event) -> None:
+    """Keep the wanted cameras until told to stop; every run then gets its trailer and row."""
+    group = f"group-{orders.extra['group']}"
+    folder = open_data_folder(orders.settings.data)
+    catalogue = RemoteCatalogue(orders.sockets.path("catalogue"), orders.secrets["catalogue"])
+    rows = RowQueue(catalogue, clock)
+    rows.start()
+    stores = Stores(
+        blobs=FileBlobs(folder.blobs),
+        rows=rows,
+        signer=recorder_signer(folder, group),
+        clock=clock,
+    )
+    supplies = Supplies(
+        settings=orders.settings,
+        folder=folder,
+        stores=stores,
+        box=SecretBox(read_or_make_key(folder.secrets_key)),
+        door_public=Path(folder.door_public).read_bytes(),
+        file_play=FilePlay(is_looped=True),
+    )
+    taps = LiveTaps()
+    keeper = CameraKeeper(supplies, taps.make)
+    live = serve_live(
+        orders.sockets.path(f"live-{orders.extra['group']}"), taps, orders.secrets["live"]
+    )
+    log = structlog.get_logger()
+    try:
+        while not stop.is_set():
+            if wanted.cameras is not None:
+                try:
+                    mine = [row for row in catalogue.cameras() if row.camera.id in wanted.cameras]
+                    keeper.keep(tuple(mine))
+                except Unavailable as error:
+                    log.debug("catalogue away", because=str(error))
+            clock.wait(stop, NODE_TURN_US)
+    finally:
+        keeper.close()
+        rows.close()
+        live.close()
+        catalogue.close()
+
+
+__all__ = ["CameraId", "LiveTap", "StreamName", "main", "run_recorder"]
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Cameras kept by one process: a session and a recorder per stream, each in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from fairview.config.settings import Settings
+from fairview.core.camera import Camera, Login, Source
+from fairview.core.errors import BadInput, FairviewError
+from fairview.core.event import HealthEvent
+from fairview.core.flow import PacketSource
+from fairview.core.ids import CameraId, StreamName
+from fairview.core.limits import CAMERA_RETRY_US, CAMERA_STOP_US_MAX
+from fairview.core.time import US_PER_SECOND
+from fairview.ingest.address import AddressRules
+from fairview.ingest.av_source import FilePlay, FileSource, RtspSource
+from fairview.ingest.session import CameraSession
+from fairview.record.keyring import Keyring
+from fairview.record.live import LiveTap
+from fairview.record.recorder import Figures, Stores, StreamRecorder
+from fairview.sim.loop import ready_loop
+from fairview.sim.source import SimSource
+from fairview.store.contracts import CameraRow, EventSaved
+from fairview.store.layout import DataFolder
+from fairview.store.secrets import SecretBox, open_login
+
+LoopFor = Callable[[str], str]
+
+
+@dataclass(slots=True, kw_only=True)
+class KeptStream:
+    """One stream under way. failed: what ended its thread for good, None while it runs."""
+
+    recorder: StreamRecorder
+    tap: LiveTap
+    thread: threading.Thread
+    failed: BaseException | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class KeptCamera:
+    camera: Camera
+    stop: threading.Event
+    streams: dict[StreamName, KeptStream] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supplies:
+    """What all cameras of one recorder share."""
+
+    settings: Settings
+    folder: DataFolder
+    stores: Stores
+    box: SecretBox
+    door_public: bytes
+    file_play: FilePlay
+
+
+class CameraKeeper:
+    """Starts and stops the recording of cameras. Used by one thread; cameras run in their own."""
+
+    def __init__(self, supplies: Supplies, taps: Callable[[CameraId, StreamName], LiveTap]) -> None:
+        """taps makes (and registers) the live tap of a stream."""
+        self._supplies = supplies
+        self._taps = taps
+        self._kept: dict[CameraId, KeptCamera] = {}
+        self._overdue: set[CameraId] = set()
+        self._log = structlog.get_logger()
+
+    def keep(self, rows: tuple[CameraRow, ...]) -> None:
+        """Record exactly these cameras: start new ones, end removed ones, restart changed ones."""
+        wanted = {row.camera.id: row for row in rows if self._is_due(row.camera)}
+        for name in tuple(self._kept):
+            row = wanted.get(name)
+            if row is None or row.camera.revision != self._kept[name].camera.revision:
+                self._end(name)
+        for name, row in wanted.items():
+            if name not in self._kept:
+                self._begin(row)
+
+    def figures(self) -> dict[tuple[CameraId, StreamName], Figures]:
+        return {
+            (name, stream): kept.recorder.figures
+            for name, camera in self._kept.items()
+            for stream, kept in camera.streams.items()
+        }
+
+    def is_running(self, camera: CameraId) -> bool:
+        """Whether any stream of the camera still has a thread at work."""
+        kept = self._kept.get(camera)
+        return kept is not None and any(one.thread.is_alive() for one in kept.streams.values())
+
+    def failure(self, camera: CameraId) -> BaseException | None:
+        kept = self._kept.get(camera)
+        failures = [one.failed for one in kept.streams.values() if one.failed] if kept else []
+        return failures[0] if failures else None
+
+    def close(self) -> None:
+        """End every camera, all of them at once; each run gets its trailer."""
+        for kept in self._kept.values():
+            kept.stop.set()
+        for name in tuple(self._kept):
+            self._end(name)
+
+    def _is_due(self, camera: Camera) -> bool:
+        """A camera past its review date stops, and says so once (decision 17)."""
+        now = self._supplies.stores.clock.now()
+        if not camera.is_active:
+            return False
+        if now < camera.register.review_at:
+            self._overdue.discard(camera.id)
+            return True
+        if camera.id not in self._overdue:
+            self._overdue.add(camera.id)
+            self._tell("review_overdue", camera.id, "its register entry was due for review")
+        return False
+
+    def _begin(self, row: CameraRow) -> None:
+        camera = row.camera
+        kept = KeptCamera(camera=camera, stop=threading.Event())
+        supplies = self._supplies
+        keyring = Keyring(
+            supplies.folder.key_file(camera.id),
+            camera=camera.id,
+            door_public=supplies.door_public,
+            clock=supplies.stores.clock,
+            tell=lambda event: supplies.stores.rows.put(EventSaved(event=event)),
+        )
+        login = open_login(supplies.box, camera.id, row.sealed_login) if row.sealed_login else None
+        for source in camera.sources:
+            tap = self._taps(camera.id, source.stream)
+            recorder = StreamRecorder(
+                camera=camera.id,
+                stream=source.stream,
+                stores=supplies.stores,
+                keyring=keyring,
+                live=tap,
+            )
+            thread = threading.Thread(
+                target=self._run,
+                args=(kept, source, login),
+                name=f"{camera.id}/{source.stream}",
+                daemon=True,
+            )
+            kept.streams[source.stream] = KeptStream(recorder=recorder, tap=tap, thread=thread)
+        self._kept[camera.id] = kept
+        for one in kept.streams.values():
+            one.thread.start()
+        self._log.info("camera kept", camera=camera.id, revision=camera.revision)
+
+    def _run(self, kept: KeptCamera, source: Source, login: Login | None) -> None:
+        """A stream's thread. What the sink raises ends this stream only, and is tried again."""
+        supplies, stream = self._supplies, kept.streams[source.stream]
+        while not kept.stop.is_set():
+            session = CameraSession(
+                camera=kept.camera.id,
+                stream=source.stream,
+                connect=lambda: connection(supplies, kept.camera.id, source, login),
+                sink=stream.recorder,
+                clock=supplies.stores.clock,
+                stop=kept.stop,
+            )
+            try:
+                session.run()
+            except FairviewError as error:
+                stream.failed = error
+                self._log.error("recording failed", camera=kept.camera.id, because=str(error))
+                supplies.stores.clock.wait(kept.stop, CAMERA_RETRY_US)
+                continue
+            return
+
+    def _end(self, name: CameraId) -> None:
+        kept = self._kept.pop(name)
+        kept.stop.set()
+        for one in kept.streams.values():
+            one.thread.join(timeout=CAMERA_STOP_US_MAX / US_PER_SECOND)
+            one.recorder.close()
+        self._log.info("camera no longer kept", camera=name)
+
+    def _tell(self, kind: str, camera: CameraId, because: str) -> None:
+        stores = self._supplies.stores
+        event = HealthEvent(kind=kind, camera=camera, at=stores.clock.now(), because=because)
+        stores.rows.put(EventSaved(event=event))
+
+
+def connection(
+    supplies: Supplies, camera: CameraId, source: Source, login: Login | None
+) -> PacketSource:
+    """A fresh connection to a stream.
+
+    Errors:  BadInput for a kind of source this version doesn't read.
+    """
+    clock = supplies.stores.clock
+    if source.kind == "rtsp":
+        rules = AddressRules(allow_loopback=supplies.settings.cameras.allow_loopback)
+        return RtspSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
+    if source.kind == "file":
+        return FileSource(camera=camera, source=source, clock=clock, play=supplies.file_play)
+    if source.kind == "sim":
+        loop = ready_loop(supplies.folder.root / "sim", source.address)
+        return SimSource(loop, camera=camera, stream=source.stream, clock=clock)
+    raise BadInput(f"{camera}: sources of kind {source.kind} are not read by this version")

@@ -1,0 +1,31 @@
+"""How the node itself talks to its processes: rows to the catalogue, two questions to the door."""
+
+from __future__ import annotations
+
+import msgspec
+
+from fairview.core.camera import Secret
+from fairview.run.places import Secrets, Sockets
+from fairview.store.catalogue_remote import RemoteCatalogue
+from fairview.store.wire import Connection
+
+
+class AskSetUpLink(msgspec.Struct, frozen=True):
+    """Make a fresh one-time link, unless somebody has an account already."""
+
+
+class SetUpLink(msgspec.Struct, frozen=True):
+    token: Secret | None
+
+
+def catalogue_client(sockets: Sockets, secrets: Secrets) -> RemoteCatalogue:
+    return RemoteCatalogue(sockets.path("catalogue"), secrets.catalogue)
+
+
+def ask_set_up_link(sockets: Sockets, secrets: Secrets) -> Secret | None:
+    """The token for the first account; None when there is an account. Errors: Unavailable."""
+    control = Connection(sockets.path("control"), secrets.control)
+    try:
+        return control.call(AskSetUpLink(), SetUpLink).token
+    finally:
+        control.close()

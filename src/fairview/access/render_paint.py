@@ -158,8 +158,8 @@ class Painter:
 
     def _write(self, label: Label, at: Instant) -> None:
         """The label and the clock time, opaque, in the lower left corner."""
-        moment = at.datetime_utc().strftime("%Y-%m-%d %H:%M:%S UTC")
-        text = moment if self.width_px < 400 else f"{label.text}   {moment}"
+        form = "%H:%M:%S UTC" if self.width_px < 400 else "%Y-%m-%d %H:%M:%S UTC"
+        text = f"{label.text}   {at.datetime_utc().strftime(form)}"
         patch = self._labels.get(text)
         if patch is None:
             self._labels.clear()

@@ -43,6 +43,7 @@ from fairview.core.limits import (
 from fairview.core.media import Fragment, Sample, VideoFormat
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment, mse_codec
+from fairview.record.nal import completed
 from fairview.store.sealing import read_header
 
 CLEAN_WIDTH_PX_MAX = 1_920
@@ -302,7 +303,7 @@ def _raw_part(fragments: Iterable[Fragment], span: Span, origin: Instant) -> Par
         taken.append(fragment)
     if not taken:
         raise Unavailable("no key frame begins in this stretch")
-    video = taken[0].format
+    video = completed(taken[0].format, taken[0].samples[0].data)
     samples = [sample for fragment in taken for sample in fragment.samples]
     shown_us = taken[0].start_at.since(origin) + RAW_LEAD_US
     media = media_fragment(

@@ -32,6 +32,13 @@ from fairview.serve.settings import WebSettings
 from fairview.serve.web import Web
 
 API_VERSION = "1"
+_PUBLIC_PATHS = (
+    "/api/v1/session",
+    "/api/v1/set-up",
+    "/api/v1/ledger",
+    "/ledger/{path}",
+    "/healthz",
+)
 DESCRIPTION = """\
 Footage leaves only inside a *look*: open one, put its token into `X-Fairview-Look`, close it.
 
@@ -59,6 +66,7 @@ def create_app(
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     web = Web(
         door=door,
@@ -72,8 +80,7 @@ def create_app(
     app.add_exception_handler(FairviewError, answer_fairview_error)
     app.add_exception_handler(RequestValidationError, answer_bad_request)
     app.add_exception_handler(HTTPException, answer_http_error)
-    for module in (routes_session, routes_cameras, routes_looks, routes_public, live):
-        app.include_router(module.router)
+    _include_api(app)
     app.include_router(page_routes(settings.web_dist))
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(_CountAnswers, meters=web.meters)
@@ -81,28 +88,51 @@ def create_app(
     return app
 
 
+def api_schema() -> dict[str, Any]:
+    """The API's OpenAPI document, for client generators and the reference; needs no door."""
+    app = FastAPI(
+        title="Fairview",
+        version=API_VERSION,
+        description=DESCRIPTION,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    _include_api(app)
+    return _openapi(app)
+
+
+def _include_api(app: FastAPI) -> None:
+    for module in (routes_session, routes_cameras, routes_looks, routes_public, live):
+        app.include_router(module.router)
+
+
 def _openapi(app: FastAPI) -> dict[str, Any]:
     """The routes' schema plus the live socket's messages; always the same for the same code."""
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title,
-            version=app.version,
-            description=app.description,
-            routes=app.routes,
-        )
-        _, live_models = models_json_schema(
-            [(one, "validation") for one in (LiveToken, LiveHeader, LiveEnd)],
-            ref_template="#/components/schemas/{model}",
-        )
-        schemas = schema["components"]["schemas"]
-        schemas.update(live_models["$defs"])
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        for path in schema["paths"].values():
-            for operation in path.values():
-                operation["responses"].pop("422", None)
-        app.openapi_schema = schema
-    return app.openapi_schema
+    if app.openapi_schema is not None:
+        return app.openapi_schema
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+    )
+    components = schema["components"]
+    _, live_models = models_json_schema(
+        [(one, "validation") for one in (LiveToken, LiveHeader, LiveEnd)],
+        ref_template="#/components/schemas/{model}",
+    )
+    components["schemas"].update(live_models["$defs"])
+    for name in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(name, None)
+    components["securitySchemes"] = {
+        "session": {"type": "apiKey", "in": "cookie", "name": "fairview"}
+    }
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            if path not in _PUBLIC_PATHS:
+                operation["security"] = [{"session": []}]
+    app.openapi_schema = schema
+    return schema
 
 
 class _CountAnswers:

@@ -1,0 +1,151 @@
+"""One segment being written: header first, then fragments, each durable, then the trailer."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from fairview.core.errors import Corrupt, Unavailable
+from fairview.core.ids import SegmentId, new_hex_id
+from fairview.core.media import EndedBecause, Fragment, Packet, Segment
+from fairview.core.time import Instant, Span
+from fairview.record.keyring import PickedPair
+from fairview.store.contracts import Blobs
+from fairview.store.layout import blob_name
+from fairview.store.sealing import SegmentSealer, recovery_trailer
+from fairview.store.segment_walk import walk
+
+
+class SegmentWriter:
+    """Writes one segment's blob. Used by one thread; a failure leaves it to `mended`.
+
+    `row` is what the catalogue should hold: true at every moment, though only the first and the
+    last one are written there (decision 15).
+    """
+
+    def __init__(
+        self,
+        *,
+        blobs: Blobs,
+        pair: PickedPair,
+        signer: Ed25519PrivateKey,
+        first: Packet,
+        created_at: Instant,
+    ) -> None:
+        """The header is durable on return. Errors: Unavailable, BadInput for a bad public half."""
+        segment = SegmentId(new_hex_id())
+        self._sealer = SegmentSealer(
+            camera=first.camera,
+            stream=first.stream,
+            segment=segment,
+            key_pair=pair.id,
+            public_half=pair.public,
+            signer=signer,
+            created_at=created_at,
+        )
+        name = blob_name(first.camera, first.at, segment)
+        self._blob = blobs.create(name)
+        try:
+            self._blob.append(self._sealer.header)
+            self._blob.sync()
+        except Unavailable:
+            self._blob.close()
+            with contextlib.suppress(Unavailable):
+                blobs.remove(name)
+            raise
+        shown_us = max(first.format.us_of(first.duration_ticks), 1)
+        self.row = Segment(
+            id=segment,
+            camera=first.camera,
+            stream=first.stream,
+            span=Span(start=first.at, end=first.at.plus(shown_us)),
+            size_bytes=self._blob.size_bytes,
+            fragments=0,
+            key_pair=pair.id,
+            blob=name,
+            head=None,
+            ended_because=None,
+        )
+
+    def write(self, fragment: Fragment) -> None:
+        """Seal and append one fragment; durable on return. Errors: Unavailable."""
+        self._blob.append(self._sealer.seal(fragment))
+        self._blob.sync()
+        span = fragment.span
+        if self.row.fragments:
+            span = Span(
+                start=min(self.row.span.start, span.start), end=max(self.row.span.end, span.end)
+            )
+        self.row = replace(
+            self.row,
+            span=span,
+            size_bytes=self._blob.size_bytes,
+            fragments=self.row.fragments + 1,
+        )
+
+    def end(self, because: EndedBecause) -> Segment:
+        """Append the trailer; durable on return. Errors: Unavailable."""
+        head = self._sealer.head.hex()
+        self._blob.append(self._sealer.end(because, self.row.span.end))
+        self._blob.sync()
+        self._blob.close()
+        self.row = replace(
+            self.row, size_bytes=self._blob.size_bytes, head=head, ended_because=because
+        )
+        return self.row
+
+    def abandon(self) -> None:
+        """Let go of the blob after a failure."""
+        self._blob.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """A segment closed after a failure; None when it held nothing and was removed."""
+
+    segment: Segment | None
+
+
+def mended(blobs: Blobs, row: Segment, signer: Ed25519PrivateKey) -> Mended:
+    """Close a segment whose disk failed, as far as it was stored: a failed write may be stored
+    all the same, and then it is kept.
+
+    Errors:  Unavailable while the disk still fails.
+    Cost:    reads the segment once.
+    """
+    try:
+        found = walk(
+            lambda start, length: blobs.read(row.blob, start, length), blobs.size_bytes(row.blob)
+        )
+    except Corrupt:
+        blobs.remove(row.blob)
+        return Mended(segment=None)
+    end_at = found.end_at
+    if end_at is None:
+        blobs.remove(row.blob)
+        return Mended(segment=None)
+    because = EndedBecause.DISK
+    size_bytes = found.good_bytes
+    if found.trailer is not None:
+        because = found.trailer.ended_because
+    else:
+        blobs.cut(row.blob, size_bytes)
+        trailer = recovery_trailer(found, signer, because)
+        blob = blobs.reopen(row.blob)
+        with contextlib.closing(blob):
+            blob.append(trailer)
+            blob.sync()
+            size_bytes = blob.size_bytes
+    start = min(record.start_at for record in found.records)
+    return Mended(
+        segment=replace(
+            row,
+            span=Span(start=start, end=end_at),
+            size_bytes=size_bytes,
+            fragments=len(found.records),
+            head=found.head.hex(),
+            ended_because=because,
+        )
+    )

@@ -360,3 +360,28 @@ KEY_FILE_PAIRS_MAX = 31 * 24
 
 PICTURE_LEAD_US = 130 * US_PER_SECOND
 """How far before a moment its segment can begin (SEGMENT_US_MAX and some)."""
+
+SDP_BYTES_MAX = 64 * 1024
+"""A camera's description of its streams. Outcome: refused."""
+
+PROBE_US_MAX = 5 * US_PER_SECOND
+"""How long a probe watches a stream to tell its rate and key-frame interval."""
+
+SIM_RENDER_US_MAX = 5 * US_PER_MINUTE
+"""Drawing a simulated loop takes seconds; longer than this it hangs. Outcome: Unavailable."""
+
+SIM_BEHIND_US_MAX = 30 * US_PER_SECOND
+"""How far a reader of a simulated camera may fall behind. Outcome: the camera hangs up."""
+
+FAULT_SCRIPT_MAX = 1_000
+"""Faults in one script. Outcome: BadInput."""
+
+PICTURE_WIDTH_PX_MIN = 32
+PICTURE_WIDTH_PX_MAX = 3_840
+"""How wide a single picture may be asked for."""
+
+CLEAN_REFRESH_US = 6 * US_PER_HOUR
+"""How old an approved clean picture becomes before it is refreshed where nothing is present."""
+
+CLEAN_LOOK_BACK_US = 90 * US_PER_MINUTE
+"""How far back footage for a clean picture is looked for."""

@@ -35,6 +35,7 @@ from fairview.core.media import Codec, GapBecause, Packet, VideoFormat
 from fairview.core.time import US_PER_SECOND, Clock, Instant
 from fairview.ingest import nal
 from fairview.ingest.address import AddressRules, endpoint, shown, with_login
+from fairview.ingest.describe import describe
 from fairview.ingest.normalise import Normaliser, RawTimes, Times
 from fairview.ingest.wallclock import Arrival, WallClock
 
@@ -128,6 +129,7 @@ class RtspSource:
         """
         place = endpoint(self._source.address, self._rules)
         name = shown(self._source.address)
+        describe(place, self._login, name)
         container = opened_rtsp(with_login(place, self._login), name)
         try:
             video = only_video(container, name)
@@ -374,6 +376,12 @@ def opened_file(name: str) -> InputContainer:
     except av.error.FFmpegError as error:
         fault = BadInput(f"{name} is not a video file we read ({error.strerror})")
     raise fault
+
+
+def file_has_audio(name: str) -> bool:
+    """Whether the container lists sound. Errors: as `opened_file`."""
+    with opened_file(name) as container:
+        return len(container.streams.audio) > 0
 
 
 def only_video(container: InputContainer, name: str) -> VideoStream:

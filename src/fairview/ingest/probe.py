@@ -1,0 +1,102 @@
+"""Looks at a source before it becomes a camera: what it sends, how much, how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from fairview.core import limits
+from fairview.core.camera import Login, Source
+from fairview.core.errors import BadInput
+from fairview.core.flow import PacketSource
+from fairview.core.ids import CameraId
+from fairview.core.media import Codec, Packet, VideoFormat
+from fairview.core.time import US_PER_SECOND, Clock
+from fairview.ingest.address import AddressRules, endpoint, shown
+from fairview.ingest.av_source import FilePlay, FileSource, RtspSource, file_has_audio
+from fairview.ingest.describe import describe
+
+_CAMERA = CameraId("probe")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What a source sends, measured over at most limits.PROBE_US_MAX.
+
+    fps: pictures a second, 0 when only one came. key_interval_us: the longest step between two
+    key frames, None when fewer than two came (then it is longer than we watched).
+    has_audio: what the listing says; sound itself is never opened.
+    """
+
+    codec: Codec
+    width_px: int
+    height_px: int
+    fps: float
+    key_interval_us: int | None
+    bits_per_second: int
+    has_audio: bool
+    has_reordering: bool
+
+
+def probe(
+    source: Source, login: Login | None, clock: Clock, rules: AddressRules | None = None
+) -> Probed:
+    """Connect, watch for a moment, let go.
+
+    Bounds:  limits.PROBE_US_MAX of footage, and the time limits of opening and reading.
+    Errors:  NotFound, NotAllowed, Unavailable, BadInput, each saying what to do.
+    """
+    name = shown(source.address)
+    rules = rules or AddressRules()
+    opened: PacketSource
+    if source.kind == "rtsp":
+        described = describe(endpoint(source.address, rules), login, name)
+        has_audio = described.has_audio
+        opened = RtspSource(camera=_CAMERA, source=source, login=login, rules=rules, clock=clock)
+    elif source.kind == "file":
+        has_audio = file_has_audio(source.address)
+        play = FilePlay(is_paced=False)
+        opened = FileSource(camera=_CAMERA, source=source, clock=clock, play=play)
+    else:
+        raise BadInput(f"{name}: a {source.kind} source has nothing to probe")
+    try:
+        return measured(opened.packets(), name, has_audio=has_audio)
+    finally:
+        opened.close()
+
+
+def measured(packets: Iterable[Packet], name: str, *, has_audio: bool) -> Probed:
+    """The figures of a stream's first limits.PROBE_US_MAX.
+
+    Errors:  BadInput when there is not one picture.
+    """
+    form: VideoFormat | None = None
+    first = last = size = pictures = 0
+    keys: list[int] = []
+    has_reordering = False
+    for packet in packets:
+        if form is None:
+            form, first = packet.format, packet.decode_ticks
+        if packet.format.us_of(packet.decode_ticks - first) >= limits.PROBE_US_MAX:
+            break
+        last = packet.decode_ticks + packet.duration_ticks
+        size += len(packet.data)
+        pictures += 1
+        has_reordering = has_reordering or packet.ticks != packet.decode_ticks
+        if packet.is_key:
+            keys.append(packet.decode_ticks)
+    if form is None:
+        raise BadInput(f"{name} sends no picture: check that its video stream is on")
+    seconds = form.us_of(last - first) / US_PER_SECOND
+    steps = [form.us_of(after - before) for before, after in pairwise(keys)]
+    return Probed(
+        codec=form.codec,
+        width_px=form.width_px,
+        height_px=form.height_px,
+        fps=round(pictures / seconds, 3) if pictures > 1 and seconds > 0 else 0.0,
+        key_interval_us=max(steps, default=None),
+        bits_per_second=round(size * 8 / seconds) if seconds > 0 else 0,
+        has_audio=has_audio,
+        has_reordering=has_reordering,
+    )

@@ -7,6 +7,7 @@ import hmac
 import secrets
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -73,7 +74,15 @@ class LookBook:
     Bounds:  LOOKS_OPEN_MAX looks at once.
     """
 
-    def __init__(self, journal: Journal, rows: DoorRows, clock: Clock) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        rows: DoorRows,
+        clock: Clock,
+        on_end: Callable[[LookId], None] | None = None,
+    ) -> None:
+        """on_end hears of each look that ends, before its closing line is written."""
+        self._on_end = on_end
         self._journal = journal
         self._rows = rows
         self._clock = clock
@@ -273,6 +282,8 @@ class LookBook:
                     leaf=_closing_leaf(opened, because),
                 )
             )
+        if self._on_end is not None:
+            self._on_end(opened.look.id)
         self._write_closings()
 
     def _write_closings(self) -> None:

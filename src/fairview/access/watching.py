@@ -1,0 +1,294 @@
+"""Bytes of footage for a look: stored parts, single pictures, live pieces.
+
+Everything here begins with a look found by its token, and notes what leaves before it leaves.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from fairview.access.clean_pictures import CleanPictures
+from fairview.access.door import CoverState, LiveChunk, PlayPart
+from fairview.access.footage import Footage, StoredPart
+from fairview.access.kept_parts import KeptPart, KeptParts
+from fairview.access.live_look import (
+    LiveConnector,
+    LiveLook,
+    LiveSubscription,
+    packets_of,
+    raw_pieces,
+)
+from fairview.access.looks import LookBook, OpenLook
+from fairview.access.may import Allowed, raw_because
+from fairview.access.render import FULL, TILE, CleanPicture, RenderPool
+from fairview.access.render_scene import RawBecause
+from fairview.core.camera import Camera
+from fairview.core.errors import BadInput, NotFound
+from fairview.core.ids import CameraId, LookId, StreamName
+from fairview.core.limits import PICTURE_WIDTH_PX_MAX, PICTURE_WIDTH_PX_MIN
+from fairview.core.time import US_PER_SECOND, Clock, Instant, Span
+from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment
+from fairview.store.contracts import Catalogue
+
+STORED_STREAM: StreamName = "main"
+RAW_LEAD_US = US_PER_SECOND
+"""With B-frames decoding begins before the first picture; nothing may begin before zero."""
+
+_DRAWN: dict[str, RawBecause] = {
+    "the camera is simulated": "simulated",
+    "the register says the camera is simulated": "simulated",
+    "the camera plays a file": "granted",
+    "the register says no persons are in view": "no persons in view",
+    "commissioning": "commissioning",
+}
+
+
+@dataclass(slots=True)
+class _Plans:
+    """The parts each look was told of, so that numbers mean the same until it asks again."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    parts: dict[tuple[LookId, CameraId], tuple[StoredPart, ...]] = field(default_factory=dict)
+    subscriptions: dict[LookId, list[LiveSubscription]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """What pictures are made with."""
+
+    catalogue: Catalogue
+    footage: Footage
+    pictures: CleanPictures
+    render: RenderPool
+    connect: LiveConnector
+
+
+class Watching:
+    """Safe from several threads."""
+
+    def __init__(self, looks: LookBook, views: Views, clock: Clock) -> None:
+        self._looks = looks
+        self._views = views
+        self._clock = clock
+        self._plans = _Plans()
+        self._kept = KeptParts()
+
+    def cover_of(self, camera: Camera, opened: OpenLook) -> CoverState:
+        """What the pixels of a look are at best."""
+        if opened.wish.rendition == "raw":
+            return "uncovered"
+        has_clean = self._views.pictures.approved(camera.id) is not None
+        return "silhouettes" if has_clean else "whole_frame"
+
+    def parts(self, token: str, camera: CameraId) -> tuple[PlayPart, ...]:
+        """The parts of a stored look, and what their numbers mean from now on."""
+        opened = self._looks.find(token, camera)
+        return tuple(one.play for one in self._planned(opened, camera, afresh=True))
+
+    def part_init(self, token: str, camera: CameraId, number: int) -> bytes:
+        opened = self._looks.find(token, camera)
+        data = self._part(opened, camera, number).init
+        self._looks.note_read(opened, camera, None, len(data))
+        return data
+
+    def part(self, token: str, camera: CameraId, number: int) -> bytes:
+        opened = self._looks.find(token, camera)
+        stored = self._stored(opened, camera, number)
+        data = self._part(opened, camera, number).media
+        self._looks.note_read(opened, camera, stored.play.span, len(data))
+        return data
+
+    def picture(self, token: str, camera: CameraId, at: Instant, width_px: int) -> bytes:
+        """The last picture at or before a moment inside the look's span."""
+        opened = self._looks.find(token, camera)
+        span = opened.wish.span
+        if span is None:
+            raise BadInput("single pictures belong to a look at stored footage")
+        if not PICTURE_WIDTH_PX_MIN <= width_px <= PICTURE_WIDTH_PX_MAX:
+            raise BadInput(
+                f"a picture is {PICTURE_WIDTH_PX_MIN} to {PICTURE_WIDTH_PX_MAX} pixels wide"
+            )
+        if not span.start <= at <= span.end:
+            raise NotFound("this moment is outside the look")
+        at = min(at, span.end.plus(-1))
+        known = self._views.catalogue.camera(camera).camera
+        part = self._views.footage.last_before(camera, STORED_STREAM, at, span.start)
+        if part is None:
+            raise NotFound("there is no picture at or before this moment")
+        jpeg = self._views.render.picture(
+            [self._views.footage.piece(part)],
+            at,
+            width_px,
+            clean=self._clean(known, opened),
+            zones=known.zones,
+            rendition=opened.wish.rendition,
+            raw_because=self._raw_because(known),
+            look=opened.look.id,
+        )
+        self._still(opened)
+        self._looks.note_read(opened, camera, _moment(span, at), len(jpeg))
+        return jpeg
+
+    def live(self, token: str, camera: CameraId) -> LiveLook:
+        """Live pieces until the look ends or the iterator is closed."""
+        opened = self._looks.find(token, camera)
+        if opened.wish.span is not None:
+            raise BadInput("this look is at stored footage: open a live look")
+        known = self._views.catalogue.camera(camera).camera
+        is_tile = len(opened.wish.cameras) > 1
+        stream: StreamName = "sub" if is_tile and known.source("sub") else "main"
+        goes_on = _Going(self._is_over, opened)
+        if opened.wish.rendition == "raw" and not _has_zones(known):
+            subscription = self._views.connect(camera, stream)
+            pieces: Iterator[LiveChunk] = raw_pieces(subscription)
+            let_go = subscription.close
+            self._keep_subscription(opened, subscription)
+        else:
+            let_go = goes_on.stop
+            pieces = self._views.render.live(
+                f"{camera}/{stream}",
+                lambda: packets_of(self._views.connect(camera, stream)),
+                clean=self._clean(known, opened),
+                zones=known.zones,
+                size=TILE if is_tile else FULL,
+                rendition=opened.wish.rendition,
+                raw_because=self._raw_because(known),
+                goes_on=goes_on,
+            )
+        return LiveLook(
+            pieces,
+            goes_on=goes_on,
+            note=lambda span, size: self._looks.note_read(opened, camera, span, size),
+            let_go=let_go,
+        )
+
+    def forget(self, look: LookId) -> None:
+        """A look has ended: drop its plans, parts and rendering children."""
+        self._kept.forget(look)
+        with self._plans.lock:
+            for key in [key for key in self._plans.parts if key[0] == look]:
+                del self._plans.parts[key]
+            subscriptions = self._plans.subscriptions.pop(look, [])
+        for subscription in subscriptions:
+            subscription.close()
+        self._views.render.forget(look)
+
+    def stored_parts(self, opened: OpenLook, camera: CameraId) -> tuple[StoredPart, ...]:
+        """A fresh plan, for an export."""
+        span = opened.wish.span
+        if span is None:
+            raise BadInput("this look is live: there are no stored parts in it")
+        return self._views.footage.parts(camera, STORED_STREAM, span, opened.wish.rendition)
+
+    def render_part(self, opened: OpenLook, camera: Camera, stored: StoredPart) -> KeptPart:
+        """One part in the look's rendition. Errors: Overloaded, Unavailable, NotFound."""
+        span = opened.wish.span
+        assert span is not None, "a stored part belongs to a stored look"
+        if opened.wish.rendition == "raw" and not _has_zones(camera):
+            return self._remuxed(stored, span)
+        rendered = self._views.render.part(
+            [self._views.footage.piece(stored.part)],
+            span=stored.play.span,
+            clean=self._clean(camera, opened),
+            zones=camera.zones,
+            rendition=opened.wish.rendition,
+            raw_because=self._raw_because(camera),
+            look=opened.look.id,
+            origin=span.start,
+        )
+        return KeptPart(init=rendered.init, media=rendered.media)
+
+    def _keep_subscription(self, opened: OpenLook, subscription: LiveSubscription) -> None:
+        """So that the look's end wakes whoever waits for a packet."""
+        with self._plans.lock:
+            self._plans.subscriptions.setdefault(opened.look.id, []).append(subscription)
+        if self._is_over(opened):
+            subscription.close()
+
+    def _planned(
+        self, opened: OpenLook, camera: CameraId, *, afresh: bool = False
+    ) -> tuple[StoredPart, ...]:
+        key = (opened.look.id, camera)
+        with self._plans.lock:
+            known = self._plans.parts.get(key)
+        if known is not None and not afresh:
+            return known
+        planned = self.stored_parts(opened, camera)
+        if known is not None and planned[: len(known)] != known:
+            self._kept.forget(opened.look.id)
+        with self._plans.lock:
+            self._plans.parts[key] = planned
+        return planned
+
+    def _stored(self, opened: OpenLook, camera: CameraId, number: int) -> StoredPart:
+        planned = self._planned(opened, camera)
+        if not 0 <= number < len(planned):
+            raise NotFound(f"this look has no part {number}")
+        return planned[number]
+
+    def _part(self, opened: OpenLook, camera: CameraId, number: int) -> KeptPart:
+        stored = self._stored(opened, camera, number)
+        known = self._views.catalogue.camera(camera).camera
+        made = self._kept.get(
+            (opened.look.id, camera, number), lambda: self.render_part(opened, known, stored)
+        )
+        self._still(opened)
+        return made
+
+    def _remuxed(self, stored: StoredPart, span: Span) -> KeptPart:
+        fragments = list(self._views.footage.fragments(stored.part))
+        video = fragments[0].format
+        samples = [sample for fragment in fragments for sample in fragment.samples]
+        shown_us = fragments[0].start_at.since(span.start) + RAW_LEAD_US
+        media = media_fragment(
+            video,
+            samples,
+            sequence=stored.play.number + 1,
+            first_decode_ticks=decode_ticks_at(video, fragments[0].samples, shown_us),
+        )
+        return KeptPart(init=init_segment(video), media=media)
+
+    def _clean(self, camera: Camera, opened: OpenLook) -> CleanPicture | None:
+        if opened.wish.rendition == "raw":
+            return None
+        return self._views.pictures.approved(camera.id)
+
+    def _raw_because(self, camera: Camera) -> RawBecause:
+        reason = raw_because(camera, self._clock.now())
+        return _DRAWN.get(reason.because, "") if isinstance(reason, Allowed) else ""
+
+    def _is_over(self, opened: OpenLook) -> bool:
+        return opened.ended.is_set() or opened.look.expires_at <= self._clock.now()
+
+    def _still(self, opened: OpenLook) -> None:
+        """Rendering takes time; nothing leaves when the look ended meanwhile."""
+        if self._is_over(opened):
+            self._looks.find(opened.token)
+            raise NotFound("this look is over: open a new one")
+
+
+class _Going:
+    """Whether a live look goes on: until it ends, or its viewer leaves."""
+
+    def __init__(self, is_over: Callable[[OpenLook], bool], opened: OpenLook) -> None:
+        self._is_over = is_over
+        self._opened = opened
+        self._is_stopped = threading.Event()
+
+    def __call__(self) -> bool:
+        return not self._is_stopped.is_set() and not self._is_over(self._opened)
+
+    def stop(self) -> None:
+        self._is_stopped.set()
+
+
+def _has_zones(camera: Camera) -> bool:
+    return any(zone.kind == "on_view" for zone in camera.zones)
+
+
+def _moment(span: Span, at: Instant) -> Span:
+    """A single picture as a stretch of the shortest length, inside the look's span."""
+    start = min(max(at, span.start), span.end.plus(-1))
+    return Span(start=start, end=start.plus(1))

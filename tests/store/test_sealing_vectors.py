@@ -99,8 +99,8 @@ def test_chunk_boundaries_are_exact() -> None:
 
 
 def test_the_stored_segment_still_opens() -> None:
-    data = (GOLDEN / "segment.fvs").read_bytes()
-    private = bytes.fromhex((GOLDEN / "private_half.hex").read_text())
+    data = bytes.fromhex((GOLDEN / "segment.txt").read_text())
+    private = bytes.fromhex((GOLDEN / "private_half.txt").read_text())
     found = walk(lambda start, length: data[start : start + length], len(data))
     assert found.fault is None
     assert found.trailer is not None

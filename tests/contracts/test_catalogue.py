@@ -28,6 +28,7 @@ from fairview.store.contracts import (
     CleanPictureRefused,
     CleanPictureSaved,
     EventSaved,
+    GapRemoved,
     GapSaved,
     RootTaken,
     SegmentSaved,
@@ -226,6 +227,13 @@ def test_a_gap_with_the_same_start_replaces_the_earlier_one(catalogue: Catalogue
     assert catalogue.gaps(CAMERA, span=span(20, 50)) == (longer,)
     assert catalogue.gaps(CAMERA, span=span(40, 50)) == ()
     assert catalogue.gaps(OTHER) == ()
+
+
+def test_a_gap_that_held_footage_is_removed(catalogue: Catalogue) -> None:
+    catalogue.write([GapSaved(gap=gap(10, 20)), GapSaved(gap=gap(10, 20, "sub"))])
+    for _ in range(2):
+        catalogue.write([GapRemoved(gap=gap(10, 15))])
+    assert catalogue.gaps(CAMERA) == (gap(10, 20, "sub"),)
 
 
 def test_events_are_the_newest_in_order_and_a_repeat_is_one(catalogue: Catalogue) -> None:

@@ -17,6 +17,7 @@ from fairview.store.contracts import (
     CleanPictureRefused,
     CleanPictureSaved,
     EventSaved,
+    GapRemoved,
     GapSaved,
     RootTaken,
     SegmentSaved,
@@ -54,6 +55,8 @@ class MemoryCatalogue:
                 self._remove(ids)
             case GapSaved(gap=gap):
                 self._gaps[(gap.camera, gap.stream, gap.span.start)] = gap
+            case GapRemoved(gap=gap):
+                self._gaps.pop((gap.camera, gap.stream, gap.span.start), None)
             case EventSaved(event=event):
                 self._events.add(event)
             case CleanPictureSaved():

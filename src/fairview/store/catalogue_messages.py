@@ -14,6 +14,7 @@ from fairview.store.contracts import (
     CleanPictureRefused,
     CleanPictureSaved,
     EventSaved,
+    GapRemoved,
     GapSaved,
     RootTaken,
     SegmentSaved,
@@ -37,6 +38,10 @@ class GapChange(msgspec.Struct, frozen=True, tag="gap"):
     change: GapSaved
 
 
+class GapRemovedChange(msgspec.Struct, frozen=True, tag="gap_removed"):
+    change: GapRemoved
+
+
 class EventChange(msgspec.Struct, frozen=True, tag="event"):
     change: EventSaved
 
@@ -58,6 +63,7 @@ TaggedChange = (
     | SegmentChange
     | RemovedChange
     | GapChange
+    | GapRemovedChange
     | EventChange
     | PictureChange
     | RefusedChange
@@ -76,6 +82,8 @@ def tagged(change: Change) -> TaggedChange:
             return RemovedChange(change)
         case GapSaved():
             return GapChange(change)
+        case GapRemoved():
+            return GapRemovedChange(change)
         case EventSaved():
             return EventChange(change)
         case CleanPictureSaved():

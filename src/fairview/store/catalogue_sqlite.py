@@ -27,6 +27,7 @@ from fairview.store.contracts import (
     CleanPictureRefused,
     CleanPictureSaved,
     EventSaved,
+    GapRemoved,
     GapSaved,
     RootTaken,
     SegmentSaved,
@@ -192,6 +193,14 @@ def _apply(connection: sa.Connection, change: Change) -> None:
                 _remove_segments(connection, ids[first : first + _DELETE_BATCH])
         case GapSaved(gap=gap):
             connection.execute(_SAVE_GAP, _gap_values(gap))
+        case GapRemoved(gap=gap):
+            connection.execute(
+                sa.delete(t.gaps).where(
+                    t.gaps.c.camera == gap.camera,
+                    t.gaps.c.stream == gap.stream,
+                    t.gaps.c.start_us == gap.span.start.us,
+                )
+            )
         case EventSaved(event=event):
             connection.execute(_SAVE_EVENT, _event_values(event))
         case CleanPictureSaved():

@@ -117,6 +117,13 @@ class GapSaved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GapRemoved:
+    """A gap that turned out to hold footage (found by recovery); safe to repeat."""
+
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventSaved:
     event: HealthEvent
 
@@ -162,6 +169,7 @@ Change = (
     | SegmentSaved
     | SegmentsRemoved
     | GapSaved
+    | GapRemoved
     | EventSaved
     | CleanPictureSaved
     | CleanPictureRefused

@@ -81,6 +81,11 @@ def read_key(path: Path) -> bytes:
     return key
 
 
+def read_secret_box(path: Path) -> SecretBox:
+    """The box of the key in a file. Errors: as `read_key`."""
+    return SecretBox(read_key(path))
+
+
 def read_or_make_key(path: Path, *, disk: Disk = DISK) -> bytes:
     """The key in the file, made and durable (0600) on the first call. One process at a time."""
     with contextlib.suppress(NotFound):

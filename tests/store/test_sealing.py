@@ -300,6 +300,15 @@ def test_a_crashed_segment_is_signed_by_its_own_recorder() -> None:
     assert verify_trailer(closed.header, closed.trailer)
 
 
+def test_a_recovery_names_its_reason_only_under_a_signature() -> None:
+    found = walked(OPEN.data)
+    for signer, because in ((SIGNER, EndedBecause.DISK), (None, EndedBecause.CRASHED)):
+        closed = walked(OPEN.data + recovery_trailer(found, signer, EndedBecause.DISK))
+        assert closed.fault is None
+        assert closed.trailer is not None
+        assert closed.trailer.ended_because is because
+
+
 def test_an_unsigned_end_that_is_not_a_crash_is_a_fault() -> None:
     found = walked(FILE.data[:-64] + UNSIGNED)
     assert found.fault is not None

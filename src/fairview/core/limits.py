@@ -385,3 +385,16 @@ CLEAN_REFRESH_US = 6 * US_PER_HOUR
 
 CLEAN_LOOK_BACK_US = 90 * US_PER_MINUTE
 """How far back footage for a clean picture is looked for."""
+
+CAMERAS_MAX = 2_000
+"""Cameras of one node, removed ones included. Outcome: Conflict."""
+
+CAMERA_FRESH_US = 75 * US_PER_SECOND
+"""Footage newer than this means that a camera is being recorded: an open segment's row may lag
+by a segment."""
+
+CAMERA_STARTING_US = 10 * US_PER_MINUTE
+"""How far back a camera's newest footage is looked for first."""
+
+EVENTS_LOOKED_AT_MAX = 2_000
+"""Health events of the last day that are read to tell how cameras are."""

@@ -35,27 +35,64 @@ class Building:
 
 
 BUILDINGS: tuple[Building, ...] = (
-    Building(x_m=(-27.0, -9.4), y_m=(13.2, 30.0), storeys=3, wall=(226, 205, 170), trim=(246, 238, 224)),
     Building(
-        x_m=(-47.0, -27.0), y_m=(13.2, 32.0), storeys=4, wall=(186, 112, 88), trim=(234, 222, 204),
-        is_brick=True, awnings=((52, 104, 92), (240, 236, 224)),
-    ),
-    Building(x_m=(-75.0, -47.0), y_m=(13.2, 30.0), storeys=3, wall=(200, 206, 204), trim=(240, 240, 236)),
-    Building(x_m=(-26.0, -9.4), y_m=(30.0, 48.0), storeys=2, wall=(198, 148, 118), trim=(238, 228, 212)),
-    Building(x_m=(-30.0, -9.4), y_m=(48.0, 90.0), storeys=4, wall=(214, 196, 172), trim=(240, 234, 224)),
-    Building(
-        x_m=(9.4, 27.0), y_m=(13.2, 31.0), storeys=4, wall=(178, 96, 76), trim=(238, 226, 206),
-        is_brick=True, awnings=((44, 84, 126), (240, 238, 230)),
+        x_m=(-27.0, -9.4), y_m=(13.2, 30.0), storeys=3, wall=(226, 205, 170), trim=(246, 238, 224)
     ),
     Building(
-        x_m=(27.0, 46.0), y_m=(13.2, 30.0), storeys=3, wall=(232, 218, 190), trim=(250, 244, 232),
+        x_m=(-47.0, -27.0),
+        y_m=(13.2, 32.0),
+        storeys=4,
+        wall=(186, 112, 88),
+        trim=(234, 222, 204),
+        is_brick=True,
+        awnings=((52, 104, 92), (240, 236, 224)),
+    ),
+    Building(
+        x_m=(-75.0, -47.0), y_m=(13.2, 30.0), storeys=3, wall=(200, 206, 204), trim=(240, 240, 236)
+    ),
+    Building(
+        x_m=(-26.0, -9.4), y_m=(30.0, 48.0), storeys=2, wall=(198, 148, 118), trim=(238, 228, 212)
+    ),
+    Building(
+        x_m=(-30.0, -9.4), y_m=(48.0, 90.0), storeys=4, wall=(214, 196, 172), trim=(240, 234, 224)
+    ),
+    Building(
+        x_m=(9.4, 27.0),
+        y_m=(13.2, 31.0),
+        storeys=4,
+        wall=(178, 96, 76),
+        trim=(238, 226, 206),
+        is_brick=True,
+        awnings=((44, 84, 126), (240, 238, 230)),
+    ),
+    Building(
+        x_m=(27.0, 46.0),
+        y_m=(13.2, 30.0),
+        storeys=3,
+        wall=(232, 218, 190),
+        trim=(250, 244, 232),
         awnings=((206, 150, 52), (246, 240, 226)),
     ),
-    Building(x_m=(46.0, 66.0), y_m=(13.2, 32.0), storeys=5, wall=(160, 172, 180), trim=(226, 230, 230)),
-    Building(x_m=(66.0, 92.0), y_m=(13.2, 30.0), storeys=4, wall=(206, 166, 136), trim=(240, 230, 216)),
-    Building(x_m=(9.4, 30.0), y_m=(31.0, 60.0), storeys=3, wall=(204, 198, 186), trim=(240, 238, 232)),
-    Building(x_m=(30.0, 70.0), y_m=(36.0, 70.0), storeys=6, wall=(188, 178, 168), trim=(228, 224, 218), has_shops=False),
-    Building(x_m=(9.4, 40.0), y_m=(60.0, 95.0), storeys=5, wall=(212, 188, 160), trim=(238, 232, 222)),
+    Building(
+        x_m=(46.0, 66.0), y_m=(13.2, 32.0), storeys=5, wall=(160, 172, 180), trim=(226, 230, 230)
+    ),
+    Building(
+        x_m=(66.0, 92.0), y_m=(13.2, 30.0), storeys=4, wall=(206, 166, 136), trim=(240, 230, 216)
+    ),
+    Building(
+        x_m=(9.4, 30.0), y_m=(31.0, 60.0), storeys=3, wall=(204, 198, 186), trim=(240, 238, 232)
+    ),
+    Building(
+        x_m=(30.0, 70.0),
+        y_m=(36.0, 70.0),
+        storeys=6,
+        wall=(188, 178, 168),
+        trim=(228, 224, 218),
+        has_shops=False,
+    ),
+    Building(
+        x_m=(9.4, 40.0), y_m=(60.0, 95.0), storeys=5, wall=(212, 188, 160), trim=(238, 232, 222)
+    ),
 )
 
 
@@ -105,7 +142,8 @@ def _draw(sheet: Sheet, one: Building, rng: np.random.Generator) -> None:
     sheet.polygon(
         np.column_stack([inner, np.full(4, top)]), light(np.array((0.0, 0.0, 1.0)), (128, 126, 128))
     )
-    floor = np.column_stack([inner + ((0.9, 0.35), (0, 0.35), (0, 0), (0.9, 0)), np.full(4, top)])
+    lit = inner + np.array([(0.9, 0.35), (0, 0.35), (0, 0), (0.9, 0)])
+    floor = np.column_stack([lit, np.full(4, top)])
     sheet.polygon(floor, light(np.array((0.0, 0.0, 1.0)), grey))
     _roof_things(sheet, one, rng, low)
 
@@ -158,8 +196,16 @@ def _facade(one: Building, width_m: float, rng: np.random.Generator) -> Picture:
     wall[:] = one.wall
     if one.is_brick:
         wall[::4] *= 0.93
-        wall *= 1 + rng.normal(0, 0.035, (height // 2 + 1, width // 3 + 1)).repeat(2, 0).repeat(3, 1)[:height, :width, None].astype(np.float32)
-    wall *= 1 + cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 9)[:, :, None] * 0.35
+        wall *= 1 + rng.normal(0, 0.035, (height // 2 + 1, width // 3 + 1)).repeat(2, 0).repeat(
+            3, 1
+        )[:height, :width, None].astype(np.float32)
+    wall *= (
+        1
+        + cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 9)[
+            :, :, None
+        ]
+        * 0.35
+    )
     picture = np.asarray(np.clip(wall, 0, 255), dtype=np.uint8)
     columns = max(int(width_m / 2.9), 2)
     pitch = width / columns
@@ -204,7 +250,7 @@ def _window(
         )
     elif rng.random() < 0.14:
         cv2.rectangle(picture, (x - half, sill - high), (x + half, sill - 1), (244, 214, 150), -1)
-    glass[: 4] = (glass[:4] * 0.6).astype(np.uint8)
+    glass[:4] = (glass[:4] * 0.6).astype(np.uint8)
     glass[:, :3] = (glass[:, :3] * 0.7).astype(np.uint8)
     cv2.line(picture, (x, sill - high), (x, sill), one.trim, 2)
     cv2.line(picture, (x - half, sill - high + 12), (x + half, sill - high + 12), one.trim, 2)
@@ -229,7 +275,9 @@ def _shops(picture: Picture, one: Building, base: int, rng: np.random.Generator)
     for index in range(count):
         left, right = round(index * pitch) + 8, round((index + 1) * pitch) - 8
         tone = float(rng.uniform(0.7, 1.1))
-        cv2.rectangle(picture, (left, base + 20), (right, height - 8), (66 * tone, 74 * tone, 80 * tone), -1)
+        cv2.rectangle(
+            picture, (left, base + 20), (right, height - 8), (66 * tone, 74 * tone, 80 * tone), -1
+        )
         pane = picture[base + 22 : height - 10, left + 2 : right - 2]
         glow = np.linspace(0.2, 0.75, pane.shape[0])[:, None, None]
         warm = np.array((236, 204, 150)) * tone
@@ -239,11 +287,15 @@ def _shops(picture: Picture, one: Building, base: int, rng: np.random.Generator)
         door = left + int(rng.integers(0, max(right - left - 24, 1)))
         cv2.rectangle(picture, (door, base + 30), (door + 20, height), (74, 60, 50), -1)
         cv2.rectangle(picture, (door + 3, base + 34), (door + 17, height - 12), (150, 168, 176), -1)
-        sign: Colour = tuple(int(v) for v in rng.choice([(46, 70, 92), (120, 48, 44), (48, 84, 64), (70, 62, 84)]))  # type: ignore[assignment]  # each row has three parts
+        sign: Colour = tuple(
+            int(v) for v in rng.choice([(46, 70, 92), (120, 48, 44), (48, 84, 64), (70, 62, 84)])
+        )  # type: ignore[assignment]  # each row has three parts
         cv2.rectangle(picture, (left, base + 4), (right, base + 18), sign, -1)
         for letter in range(left + 14, right - 22, 9):
             if rng.random() < 0.8:
-                cv2.rectangle(picture, (letter, base + 8), (letter + 5, base + 14), (238, 228, 204), -1)
+                cv2.rectangle(
+                    picture, (letter, base + 8), (letter + 5, base + 14), (238, 228, 204), -1
+                )
 
 
 def _awnings(
@@ -269,16 +321,22 @@ def _awnings(
             wall = [a + (b - a) * s, a + (b - a) * e]
             shape = np.array(
                 [
-                    (*wall[0], 3.35), (*wall[1], 3.35),
-                    (*(wall[1] + out), 2.6), (*(wall[0] + out), 2.6),
+                    (*wall[0], 3.35),
+                    (*wall[1], 3.35),
+                    (*(wall[1] + out), 2.6),
+                    (*(wall[0] + out), 2.6),
                 ]
             )
             tilt = np.array((*normal, 1.4)) / np.linalg.norm((*normal, 1.4))
             sheet.polygon(shape, light(tilt, one.awnings[stripe % 2]))
             skirt = np.array(
                 [
-                    (*(wall[0] + out), 2.6), (*(wall[1] + out), 2.6),
-                    (*(wall[1] + out), 2.32), (*(wall[0] + out), 2.32),
+                    (*(wall[0] + out), 2.6),
+                    (*(wall[1] + out), 2.6),
+                    (*(wall[1] + out), 2.32),
+                    (*(wall[0] + out), 2.32),
                 ]
             )
-            sheet.polygon(skirt, _dark(light(np.array((*normal, 0.0)), one.awnings[stripe % 2]), 0.95))
+            sheet.polygon(
+                skirt, _dark(light(np.array((*normal, 0.0)), one.awnings[stripe % 2]), 0.95)
+            )

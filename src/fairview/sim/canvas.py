@@ -78,9 +78,7 @@ class CutOut:
             return
         under = canvas[top:bottom, left:right]
         keep = cv2.merge([cv2.bitwise_not(coverage)] * 3)
-        cv2.add(
-            cv2.multiply(under, keep, scale=1 / 255), self.colours[rows, columns], dst=under
-        )
+        cv2.add(cv2.multiply(under, keep, scale=1 / 255), self.colours[rows, columns], dst=under)
 
 
 class Sheet:
@@ -111,7 +109,9 @@ class Sheet:
         """A round bar between two points in space, lit along its left side."""
         ends = self.view.project(np.stack([a_m, b_m])) * SCALE
         middle = (a_m + b_m) / 2
-        width = thick_m * self.view.focal_px * SCALE / self.view.depth_m(*(float(v) for v in middle))
+        width = (
+            thick_m * self.view.focal_px * SCALE / self.view.depth_m(*(float(v) for v in middle))
+        )
         along = (ends[1] - ends[0]) / max(float(np.linalg.norm(ends[1] - ends[0])), 1e-6)
         side = np.array([-along[1], along[0]]) * max(width, 1.6) / 2
         if side[0] > 0:
@@ -139,9 +139,7 @@ class Sheet:
             lit, transform, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         mask = np.zeros((TALL_PX, WIDE_PX), np.uint8)
-        cv2.fillPoly(
-            mask, [fine(self.view.project(corners_m))], 255, cv2.LINE_AA, SHIFT
-        )
+        cv2.fillPoly(mask, [fine(self.view.project(corners_m))], 255, cv2.LINE_AA, SHIFT)
         over = cv2.merge([mask] * 3)
         self.colours = np.asarray(
             cv2.add(
@@ -150,9 +148,7 @@ class Sheet:
             ),
             dtype=np.uint8,
         )
-        self.coverage = np.asarray(
-            cv2.max(self.coverage, mask), dtype=np.uint8
-        )
+        self.coverage = np.asarray(cv2.max(self.coverage, mask), dtype=np.uint8)
 
     def box(self, low_m: Floats, high_m: Floats, colour: Colour) -> None:
         """An upright box: the three faces this camera can see of it (west, south, top)."""

@@ -10,25 +10,42 @@ import cv2
 import numpy as np
 
 from fairview.sim.canvas import SCALE, SHIFT, TALL_PX, WIDE_PX, Colour, Points, fine
-from fairview.sim.figures import draw_strokes, strokes
+from fairview.sim.figures import draw_figure, figure
 from fairview.sim.furniture import Head, heads, lamps_of
 from fairview.sim.junction import FPS, SignalState
 from fairview.sim.scenery import SHADE_FULL, Scenery, shade_table, shaded
 from fairview.sim.shapes import Mesh, Paint, mesh
 from fairview.sim.strip import draw_clock
 from fairview.sim.traffic import SIZES_M, Mover
-from fairview.sim.view import HEIGHT_PX, SUN, WIDTH_PX, Floats, Picture, View, shadow_of
+from fairview.sim.view import HEIGHT_PX, SUN, WIDTH_PX, Floats, Picture, View, shadow_of, vector
 
 _CARS: tuple[Colour, ...] = (
-    (236, 236, 234), (196, 202, 208), (64, 68, 76), (188, 44, 42), (44, 88, 150), (38, 42, 48),
-    (226, 178, 62), (72, 128, 120), (150, 152, 156), (120, 36, 48), (222, 212, 190), (92, 140, 186),
+    (236, 236, 234),
+    (196, 202, 208),
+    (64, 68, 76),
+    (188, 44, 42),
+    (44, 88, 150),
+    (38, 42, 48),
+    (226, 178, 62),
+    (72, 128, 120),
+    (150, 152, 156),
+    (120, 36, 48),
+    (222, 212, 190),
+    (92, 140, 186),
 )
 _BUSES: tuple[Colour, ...] = ((208, 64, 52), (46, 122, 108), (228, 168, 48))
 _BOXES: tuple[Colour, ...] = ((238, 236, 230), (232, 200, 120), (120, 160, 190))
 _FIXED: dict[Paint, Colour] = {
-    "glass": (52, 66, 80), "screen": (78, 98, 114), "dark": (46, 48, 52), "tyre": (34, 34, 38),
-    "hub": (150, 152, 156), "front": (255, 250, 226), "rear": (150, 26, 28), "left": (255, 170, 40),
-    "right": (255, 170, 40), "sign": (255, 196, 70),
+    "glass": (52, 66, 80),
+    "screen": (78, 98, 114),
+    "dark": (46, 48, 52),
+    "tyre": (34, 34, 38),
+    "hub": (150, 152, 156),
+    "front": (255, 250, 226),
+    "rear": (150, 26, 28),
+    "left": (255, 170, 40),
+    "right": (255, 170, 40),
+    "sign": (255, 196, 70),
 }
 _GLOWING: frozenset[Paint] = frozenset(("front", "rear", "left", "right", "sign"))
 _LAMPS: tuple[tuple[SignalState, Colour, Colour], ...] = (
@@ -66,7 +83,7 @@ class Painter:
     def __init__(self, view: View, scenery: Scenery) -> None:
         self._view = view
         self._scenery = scenery
-        self._shade = np.zeros((TALL_PX, WIDE_PX), np.uint8)
+        self._shade = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
         self._owner = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
         self._light = shade_table()[:, 0, 0] / 255.0
         self._heads = heads()
@@ -85,6 +102,7 @@ class Painter:
         view = self._view
         movers = [mover for mover in movers if self._is_near(mover)]
         self._throw_shadows(canvas, movers)
+        dims = self._dims(movers)
         items: list[tuple[float, Mover | Head]] = [
             (view.depth_m(mover.x_m, mover.y_m), mover) for mover in movers
         ]
@@ -96,7 +114,7 @@ class Painter:
                 continue
             if len(outlines) >= 254:
                 break
-            outline = self._draw_mover(canvas, item, 0 if frame is None else frame)
+            outline = self._draw_mover(canvas, item, dims[item.number], frame or 0)
             outlines.append((item, outline))
             self._hide(canvas, item, outline, len(outlines))
         small = cv2.resize(canvas, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_AREA)
@@ -113,31 +131,41 @@ class Painter:
             for ground_m, level in _shadow_shapes(mover):
                 flat = np.column_stack([ground_m, np.zeros(len(ground_m))])
                 points = fine(self._view.project(flat))
-                cv2.fillConvexPoly(self._shade, points, level, cv2.LINE_AA, SHIFT)
+                cv2.fillConvexPoly(self._shade, points, level, cv2.LINE_AA, SHIFT + 1)
                 drawn.append(points)
             boxes.append(_box_of(np.concatenate(drawn), _PAD_PX))
+        # Half as fine as the canvas (one bit of shift more): a shadow's edge is soft anyway.
+        small = cv2.GaussianBlur(self._shade, (0, 0), 0.9)
+        soft = cv2.resize(small, (WIDE_PX, TALL_PX), interpolation=cv2.INTER_LINEAR)
         stage = self._scenery
         for left, top, right, bottom in boxes:
             if left >= right or top >= bottom:
                 continue
             rows, columns = slice(top, bottom), slice(left, right)
-            soft = cv2.GaussianBlur(self._shade[rows, columns], (0, 0), 1.8)
-            cast = cv2.multiply(soft, stage.ground[rows, columns], scale=1 / 255)
+            cast = cv2.multiply(soft[rows, columns], stage.ground[rows, columns], scale=1 / 255)
             both = np.asarray(cv2.max(cast, stage.shade[rows, columns]), dtype=np.uint8)
             canvas[rows, columns] = shaded(stage.lit[rows, columns], both)
 
-    def _dim(self, mover: Mover) -> float:
-        """How much light reaches somebody: less in a building's or a tree's shadow."""
-        reach = SIZES_M[mover.kind][0] * 0.35
-        along = np.array((math.cos(mover.heading), math.sin(mover.heading)))
-        spots = np.array([(mover.x_m, mover.y_m)]) + np.array([[-reach], [0], [reach]]) * along
-        seen = self._view.project(np.column_stack([spots, np.zeros(3)])) * SCALE
-        light = 0.0
-        for x, y in seen:
-            column = min(max(int(x), 0), WIDE_PX - 1)
-            row = min(max(int(y), 0), TALL_PX - 1)
-            light += float(self._light[min(int(self._scenery.shade[row, column]), SHADE_FULL)])
-        return 0.25 + 0.75 * light / 3
+    def _dims(self, movers: Sequence[Mover]) -> dict[int, float]:
+        """How much light reaches each: less in a building's or a tree's shadow."""
+        if not movers:
+            return {}
+        spots = np.array(
+            [
+                (
+                    mover.x_m + math.cos(mover.heading) * part * SIZES_M[mover.kind][0],
+                    mover.y_m + math.sin(mover.heading) * part * SIZES_M[mover.kind][0],
+                    0.0,
+                )
+                for mover in movers
+                for part in (-0.35, 0.0, 0.35)
+            ]
+        )
+        seen = (self._view.project(spots) * SCALE).astype(np.int64)
+        columns, rows = np.clip(seen[:, 0], 0, WIDE_PX - 1), np.clip(seen[:, 1], 0, TALL_PX - 1)
+        shade = np.minimum(self._scenery.shade[rows, columns], SHADE_FULL)
+        light = 0.25 + 0.75 * self._light[shade].reshape(-1, 3).mean(axis=1)
+        return {mover.number: float(dim) for mover, dim in zip(movers, light, strict=True)}
 
     def _is_near(self, mover: Mover) -> bool:
         """Whether somebody or their shadow could reach into the picture."""
@@ -148,13 +176,11 @@ class Painter:
         reach = (SIZES_M[mover.kind][0] + 3.0) * self._view.focal_px / depth
         return bool(-reach < x < WIDTH_PX + reach and -reach < y < HEIGHT_PX + reach)
 
-    def _draw_mover(self, canvas: Picture, mover: Mover, frame: int) -> Points:
+    def _draw_mover(self, canvas: Picture, mover: Mover, dim: float, frame: int) -> Points:
         """Draw somebody; the outline on the canvas."""
-        dim = self._dim(mover)
         if mover.kind in ("person", "bicycle"):
             depth = self._view.depth_m(mover.x_m, mover.y_m)
-            points = draw_strokes(canvas, self._view, strokes(mover), depth, dim)
-            return np.asarray(cv2.convexHull(points)[:, 0], dtype=np.int32)
+            return draw_figure(canvas, self._view, figure(mover), depth, dim)
         return self._draw_vehicle(canvas, mover, dim, frame)
 
     def _draw_vehicle(self, canvas: Picture, mover: Mover, dim: float, frame: int) -> Points:
@@ -206,8 +232,12 @@ class Painter:
         left, right = max(box[0], cut_left), min(box[2], cut_left + width)
         top, bottom = max(box[1], cut_top), min(box[3], cut_top + height)
         left, top = left + left % 2, top + top % 2
-        mask = coverage[top - cut_top : bottom - cut_top : 2, left - cut_left : right - cut_left : 2]
-        spot = self._owner[top // 2 : top // 2 + mask.shape[0], left // 2 : left // 2 + mask.shape[1]]
+        mask = coverage[
+            top - cut_top : bottom - cut_top : 2, left - cut_left : right - cut_left : 2
+        ]
+        spot = self._owner[
+            top // 2 : top // 2 + mask.shape[0], left // 2 : left // 2 + mask.shape[1]
+        ]
         spot[mask[: spot.shape[0], : spot.shape[1]] > 127] = 0
 
     def _draw_lamps(self, canvas: Picture, head: Head, state: SignalState) -> None:
@@ -220,9 +250,7 @@ class Painter:
         is_walk = head.name.startswith("walk-")
         turns = np.linspace(0, 2 * math.pi, 12, endpoint=False)
         radius = 0.17 if not is_walk else 0.16
-        ring = (
-            np.outer(np.cos(turns), side) + np.outer(np.sin(turns), (0.0, 0.0, 1.0))
-        ) * radius
+        ring = (np.outer(np.cos(turns), side) + np.outer(np.sin(turns), (0.0, 0.0, 1.0))) * radius
         for lamp, (name, bright, dark) in zip(lamps_of(head), _LAMPS, strict=True):
             if is_walk and name == "amber":
                 continue
@@ -240,15 +268,21 @@ class Painter:
         )
         for number, (mover, outline) in enumerate(outlines, start=1):
             shape = ((outline / (1 << SHIFT) + 0.5) / SCALE).astype(np.float32)
-            area = float(cv2.intersectConvexConvex(shape, frame)[0])
-            left, top = np.maximum(shape.min(axis=0), 0.0)
-            right, bottom = np.minimum(shape.max(axis=0), (WIDTH_PX, HEIGHT_PX))
-            if area < 4.0 or right - left < 1.0 or bottom - top < 1.0:
+            (low_x, low_y), (high_x, high_y) = shape.min(axis=0), shape.max(axis=0)
+            left, top = max(float(low_x), 0.0), max(float(low_y), 0.0)
+            right, bottom = min(float(high_x), WIDTH_PX), min(float(high_y), HEIGHT_PX)
+            if right - left < 1.0 or bottom - top < 1.0:
+                continue
+            if low_x < 0 or low_y < 0 or high_x > WIDTH_PX or high_y > HEIGHT_PX:
+                area = float(cv2.intersectConvexConvex(shape, frame)[0])
+            else:
+                area = float(cv2.contourArea(shape))
+            if area < 4.0:
                 continue
             found.append(
                 Seen(
                     mover=mover,
-                    box_px=(float(left), float(top), float(right), float(bottom)),
+                    box_px=(left, top, right, bottom),
                     seen_frac=min(float(visible[number]) / area, 1.0),
                 )
             )
@@ -299,7 +333,7 @@ def _shadow_shapes(mover: Mover) -> list[tuple[Floats, int]]:
     """What darkens the ground: the cast shadow, and the dark right under a vehicle."""
     spot = np.array((mover.x_m, mover.y_m, 0.0))
     if mover.kind in ("person", "bicycle"):
-        head = spot + (0.0, 0.0, 1.7)
+        head = spot + vector(0.0, 0.0, 1.7)
         fallen = shadow_of(np.stack([spot, head]))[:, :2]
         along = fallen[1] - fallen[0]
         side = np.array([-along[1], along[0]]) / float(np.linalg.norm(along))
@@ -307,8 +341,11 @@ def _shadow_shapes(mover: Mover) -> list[tuple[Floats, int]]:
             (
                 np.stack(
                     [
-                        fallen[0] + side * 0.16, fallen[0] - side * 0.16,
-                        fallen[1] - side * 0.26, fallen[1] + along * 0.12, fallen[1] + side * 0.26,
+                        fallen[0] + side * 0.16,
+                        fallen[0] - side * 0.16,
+                        fallen[1] - side * 0.26,
+                        fallen[1] + along * 0.12,
+                        fallen[1] + side * 0.26,
                     ]
                 ),
                 SHADE_FULL,
@@ -317,14 +354,23 @@ def _shadow_shapes(mover: Mover) -> list[tuple[Floats, int]]:
         if mover.kind == "bicycle":
             ahead = np.array((math.cos(mover.heading), math.sin(mover.heading), 0.0)) * 0.85
             wheels = shadow_of(
-                np.stack([spot - ahead, spot + ahead, spot + ahead + (0, 0, 0.6), spot - ahead + (0, 0, 0.6)])
+                np.stack(
+                    [
+                        spot - ahead,
+                        spot + ahead,
+                        spot + ahead + (0, 0, 0.6),
+                        spot - ahead + (0, 0, 0.6),
+                    ]
+                )
             )[:, :2]
             shapes.append((wheels, 150))
         return shapes
     shape = mesh(mover.kind, mover.look % 3 if mover.kind == "car" else 0)
     turn = _turn(mover.heading)
     long, wide, _ = SIZES_M[mover.kind]
-    foot = np.array([(x * long / 2, y * wide / 2, 0.0) for x, y in ((1, 1), (1, -1), (-1, -1), (-1, 1))])
+    foot = np.array(
+        [(x * long / 2, y * wide / 2, 0.0) for x, y in ((1, 1), (1, -1), (-1, -1), (-1, 1))]
+    )
     foot_m = foot @ turn + spot
     roof = shadow_of(shape.roof_m @ turn + spot)
     outline = np.concatenate([roof[:, :2], foot_m[:, :2] * 0.04 + spot[:2] * 0.96])

@@ -217,7 +217,9 @@ def _route_m(arm: str, way: str, radius: float) -> Floats:
     steps = np.hypot(*np.diff(rough, axis=0).T)
     along = np.concatenate([[0.0], np.cumsum(steps)])
     marks = np.arange(0.0, along[-1], STEP_M)
-    return np.column_stack([np.interp(marks, along, rough[:, 0]), np.interp(marks, along, rough[:, 1])])
+    return np.column_stack(
+        [np.interp(marks, along, rough[:, 0]), np.interp(marks, along, rough[:, 1])]
+    )
 
 
 def _rounded(start: Floats, corner: Floats, end: Floats, radius: float) -> Floats:
@@ -272,7 +274,8 @@ def _zones(arm: str, way: str, leave: str, points: Floats) -> tuple[Zone, ...]:
     out_zebra = MAIN_ZEBRA_M if leave == "east" else SIDE_ZEBRA_M
     second = np.nonzero((out_axis >= out_zebra[0] - 0.5) & (out_axis <= out_zebra[1]))[0]
     second = second[second > first[-1]]
-    start, holders = second[0] * STEP_M, (f"{leave}-out",)
+    start = second[0] * STEP_M
+    holders: tuple[str, ...] = (f"{leave}-out",)
     if (arm, way) == ("west", "right"):
         start = float(np.nonzero(y <= -LANE_M - 0.25)[0][0]) * STEP_M
         holders = (f"{leave}-out", "west-cycle")

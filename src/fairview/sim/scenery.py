@@ -93,9 +93,7 @@ def _add_shadow(shade: Picture, view: View, ground_m: Floats) -> None:
         cv2.fillPoly(shade, [fine(seen)], SHADE_FULL, cv2.LINE_AA, SHIFT)
 
 
-def _block_shadow(
-    x_m: tuple[float, float], y_m: tuple[float, float], height_m: float
-) -> Floats:
+def _block_shadow(x_m: tuple[float, float], y_m: tuple[float, float], height_m: float) -> Floats:
     corners = np.array([(x, y, z) for x in x_m for y in y_m for z in (0.0, height_m)])
     hull = cv2.convexHull(shadow_of(corners)[:, :2].astype(np.float32))
     return np.asarray(hull[:, 0], dtype=np.float64)

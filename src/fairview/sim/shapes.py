@@ -18,7 +18,18 @@ from fairview.sim.traffic import SIZES_M, Kind
 from fairview.sim.view import Floats
 
 Paint = Literal[
-    "body", "second", "glass", "screen", "dark", "tyre", "hub", "front", "rear", "left", "right", "sign"
+    "body",
+    "second",
+    "glass",
+    "screen",
+    "dark",
+    "tyre",
+    "hub",
+    "front",
+    "rear",
+    "left",
+    "right",
+    "sign",
 ]
 Indices = npt.NDArray[np.int32]
 Corner = tuple[float, float, float]
@@ -67,8 +78,6 @@ class _Builder:
         """A wheel on one side: tyre and hub."""
         for size, out, paint in ((radius, 0.0, "tyre"), (radius * 0.58, 0.01, "hub")):
             turns = np.linspace(0, 2 * math.pi, 10, endpoint=False)
-            if side < 0:
-                turns = turns[::1]
             ring = [
                 (
                     x + size * math.cos(turn),
@@ -127,12 +136,19 @@ def _lamps(build: _Builder, kind: Kind, z: float, half: float) -> None:
     front, rear = SIZES_M[kind][0] / 2 + 0.02, -SIZES_M[kind][0] / 2 - 0.02
     for sign in (1, -1):
         a, b = sorted((sign * (half - 0.42), sign * (half - 0.02)))
-        build.face([(front, a, z), (front, b, z), (front, b, z + 0.17), (front, a, z + 0.17)], "front")
+        build.face(
+            [(front, a, z), (front, b, z), (front, b, z + 0.17), (front, a, z + 0.17)], "front"
+        )
         build.face([(rear, b, z), (rear, a, z), (rear, a, z + 0.2), (rear, b, z + 0.2)], "rear")
         blink: Paint = "left" if sign > 0 else "right"
         c, d = sorted((sign * (half - 0.16), sign * (half + 0.0)))
-        build.face([(rear, d, z + 0.2), (rear, c, z + 0.2), (rear, c, z + 0.34), (rear, d, z + 0.34)], blink)
-        build.face([(front, c, z - 0.12), (front, d, z - 0.12), (front, d, z), (front, c, z)], blink)
+        build.face(
+            [(rear, d, z + 0.2), (rear, c, z + 0.2), (rear, c, z + 0.34), (rear, d, z + 0.34)],
+            blink,
+        )
+        build.face(
+            [(front, c, z - 0.12), (front, d, z - 0.12), (front, d, z), (front, c, z)], blink
+        )
         y = sign * (half + 0.02)
         e, f = (front - 0.5, front - 0.25) if sign < 0 else (front - 0.25, front - 0.5)
         build.face([(e, y, z), (f, y, z), (f, y, z + 0.13), (e, y, z + 0.13)], blink)
@@ -186,7 +202,10 @@ def _van(variant: int) -> Mesh:
     for sign in (1, -1):
         y0, y1 = sign * (half - 0.015), sign * (half - 0.1)
         pane: list[Corner] = [
-            (front - 1.75, y0, 1.15), (front - 0.95, y0, 1.15), (front - 1.35, y1, 1.85), (front - 1.75, y1, 1.85),
+            (front - 1.75, y0, 1.15),
+            (front - 0.95, y0, 1.15),
+            (front - 1.35, y1, 1.85),
+            (front - 1.75, y1, 1.85),
         ]
         build.face(pane if sign < 0 else pane[::-1], "glass")
     build.face(roof, "body")
@@ -198,12 +217,23 @@ def _bus(variant: int) -> Mesh:
     long, wide, tall = SIZES_M["bus"]
     front, rear, half = long / 2, -long / 2, wide / 2
     levels: tuple[tuple[float, float, Paint], ...] = (
-        (0.32, 1.15, "body"), (1.15, 2.35, "glass"), (2.35, 2.85, "second"),
+        (0.32, 1.15, "body"),
+        (1.15, 2.35, "glass"),
+        (2.35, 2.85, "second"),
     )
-    for low, high, paint in levels:
-        ends: tuple[Paint, ...] = ("screen" if paint == "glass" else paint, paint, paint, paint, paint, paint, paint, paint)
+    for floor, ceiling, paint in levels:
+        ends: tuple[Paint, ...] = (
+            "screen" if paint == "glass" else paint,
+            paint,
+            paint,
+            paint,
+            paint,
+            paint,
+            paint,
+            paint,
+        )
         build.band(
-            _outline(front, rear, half, 0.2, low), _outline(front, rear, half, 0.2, high), ends
+            _outline(front, rear, half, 0.2, floor), _outline(front, rear, half, 0.2, ceiling), ends
         )
     top = _outline(front - 0.15, rear + 0.1, half - 0.14, 0.2, tall - 0.12)
     build.band(_outline(front, rear, half, 0.2, 2.85), top, ("second",))
@@ -214,15 +244,29 @@ def _bus(variant: int) -> Mesh:
     for sign in (1, -1):
         y = sign * (half + 0.012)
         for x in np.arange(rear + 1.3, front - 0.6, 1.45):
-            pillar: list[Corner] = [(x, y, 1.15), (x + 0.1, y, 1.15), (x + 0.1, y, 2.35), (x, y, 2.35)]
+            pillar: list[Corner] = [
+                (x, y, 1.15),
+                (x + 0.1, y, 1.15),
+                (x + 0.1, y, 2.35),
+                (x, y, 2.35),
+            ]
             build.face(pillar if sign < 0 else pillar[::-1], "dark")
     for x in (4.5, -0.3):
         door: list[Corner] = [
-            (x, -half - 0.015, 0.4), (x + 1.15, -half - 0.015, 0.4), (x + 1.15, -half - 0.015, 2.35), (x, -half - 0.015, 2.35),
+            (x, -half - 0.015, 0.4),
+            (x + 1.15, -half - 0.015, 0.4),
+            (x + 1.15, -half - 0.015, 2.35),
+            (x, -half - 0.015, 2.35),
         ]
         build.face(door, "screen")
     build.face(
-        [(front + 0.02, -0.85, 2.45), (front + 0.02, 0.85, 2.45), (front + 0.02, 0.85, 2.8), (front + 0.02, -0.85, 2.8)], "sign"
+        [
+            (front + 0.02, -0.85, 2.45),
+            (front + 0.02, 0.85, 2.45),
+            (front + 0.02, 0.85, 2.8),
+            (front + 0.02, -0.85, 2.8),
+        ],
+        "sign",
     )
     _lamps(build, "bus", 0.62, half - 0.05)
     for x, size in ((-3.9, 1.5), (1.6, 1.1)):
@@ -251,7 +295,9 @@ def _truck(variant: int) -> Mesh:
     cab_belt = _outline(front, cab_rear, half - 0.08, 0.16, 1.45)
     cab_top = _outline(front - 0.3, cab_rear, half - 0.16, 0.16, 2.4)
     build.band(cab_low, cab_belt, _SIDES)
-    build.band(cab_belt, cab_top, ("screen", "body", "glass", "body", "body", "body", "glass", "body"))
+    build.band(
+        cab_belt, cab_top, ("screen", "body", "glass", "body", "body", "body", "glass", "body")
+    )
     build.face(cab_top, "body")
     _lamps(build, "truck", 0.62, half - 0.12)
     build.band(box[0], box[1], ("second",))

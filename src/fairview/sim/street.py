@@ -20,7 +20,7 @@ from fairview.sim.junction import (
     SIDE_STOP_M,
     SIDE_ZEBRA_M,
 )
-from fairview.sim.view import Floats, Picture, View
+from fairview.sim.view import Floats, Picture, View, vector
 
 FAR_M = 140.0
 _ASPHALT: Colour = (92, 94, 101)
@@ -71,7 +71,9 @@ def _block(sign_x: int, sign_y: int, inset: float) -> Floats:
 
 def _park_path() -> Floats:
     """A curved gravel way through the park corner."""
-    middle = [(8.6 + t * 34, -12.4 - t * 22 - 5.0 * math.sin(t * 3.0)) for t in np.linspace(0, 1, 24)]
+    middle = [
+        (8.6 + t * 34, -12.4 - t * 22 - 5.0 * math.sin(t * 3.0)) for t in np.linspace(0, 1, 24)
+    ]
     left = [(x + 0.8, y + 0.9) for x, y in middle]
     right = [(x - 0.8, y - 0.9) for x, y in middle[::-1]]
     return np.array(left + right)
@@ -207,10 +209,14 @@ def _tracks(picture: Picture, view: View) -> None:
     strips = []
     for lane in (-LANE_M, 0.0, LANE_M):
         for offset, gain in ((-0.8, 0.05), (0.8, 0.05), (0.0, -0.045)):
-            strips.append((_rectangle(-FAR_M, FAR_M, lane + offset - 0.3, lane + offset + 0.3), gain))
+            strips.append(
+                (_rectangle(-FAR_M, FAR_M, lane + offset - 0.3, lane + offset + 0.3), gain)
+            )
     for lane in (-SIDE_LANE_M, SIDE_LANE_M):
         for offset, gain in ((-0.8, 0.04), (0.8, 0.04), (0.0, -0.04)):
-            strips.append((_rectangle(lane + offset - 0.3, lane + offset + 0.3, -FAR_M, FAR_M), gain))
+            strips.append(
+                (_rectangle(lane + offset - 0.3, lane + offset + 0.3, -FAR_M, FAR_M), gain)
+            )
     mask = np.zeros((TALL_PX, WIDE_PX), np.uint8)
     for shape, gain in strips:
         mask[:] = 0
@@ -234,8 +240,8 @@ def _patches(picture: Picture, view: View, rng: np.random.Generator) -> None:
     for x, y in ((-6.3, 1.3), (4.9, -1.2), (0.9, 14.4), (-17.0, 3.4), (20.0, -0.4), (0.4, -20.0)):
         turn = np.linspace(0, 2 * math.pi, 20, endpoint=False)
         ring = np.column_stack([np.cos(turn), np.sin(turn)])
-        _shape(picture, view, ring * 0.42 + (x, y), (62, 62, 66))
-        _shape(picture, view, ring * 0.34 + (x, y), (112, 110, 108))
+        _shape(picture, view, ring * 0.42 + vector(x, y), (62, 62, 66))
+        _shape(picture, view, ring * 0.34 + vector(x, y), (112, 110, 108))
     for sign_x, sign_y in _CORNERS:
         for along in (22.0, 38.0):
             x, y = sign_x * along, sign_y * (MAIN_KERB_M - 0.28)
@@ -257,9 +263,11 @@ def _markings(picture: Picture, view: View) -> None:
             y = sorted((turned * SIDE_ZEBRA_M[0], turned * SIDE_ZEBRA_M[1]))
             paint(bar, bar + 0.5, y[0], y[1])
         stop = turned * -MAIN_STOP_M
-        paint(stop - 0.2, stop + 0.2, *sorted((turned * -(MAIN_KERB_M - 0.2), turned * LANE_M / 2)))
+        y = sorted((turned * -(MAIN_KERB_M - 0.2), turned * LANE_M / 2))
+        paint(stop - 0.2, stop + 0.2, y[0], y[1])
         stop = turned * -SIDE_STOP_M
-        paint(*sorted((turned * 0.1, turned * (SIDE_KERB_M - 0.2))), stop - 0.2, stop + 0.2)
+        x = sorted((turned * 0.1, turned * (SIDE_KERB_M - 0.2)))
+        paint(x[0], x[1], stop - 0.2, stop + 0.2)
         for side in (1, -1):
             x = sorted((side * MAIN_STOP_M, side * FAR_M))
             paint(x[0], x[1], turned * edge - 0.06, turned * edge + 0.06)
@@ -279,12 +287,30 @@ def _markings(picture: Picture, view: View) -> None:
 
 def _arrows(picture: Picture, view: View) -> None:
     """Lane arrows before each stop line, and bicycles on the cycle lanes."""
-    straight = [(-1.6, -0.09), (0.5, -0.09), (0.5, -0.36), (1.6, 0), (0.5, 0.36), (0.5, 0.09), (-1.6, 0.09)]
-    left = [(-1.6, -0.09), (0.75, -0.09), (0.75, 0.5), (1.1, 0.5), (0.66, 1.15), (0.2, 0.5), (0.55, 0.5), (0.55, 0.09), (-1.6, 0.09)]
+    straight = [
+        (-1.6, -0.09),
+        (0.5, -0.09),
+        (0.5, -0.36),
+        (1.6, 0),
+        (0.5, 0.36),
+        (0.5, 0.09),
+        (-1.6, 0.09),
+    ]
+    left = [
+        (-1.6, -0.09),
+        (0.75, -0.09),
+        (0.75, 0.5),
+        (1.1, 0.5),
+        (0.66, 1.15),
+        (0.2, 0.5),
+        (0.55, 0.5),
+        (0.55, 0.09),
+        (-1.6, 0.09),
+    ]
     for turned in (1, -1):
         for back in (20.0, 36.0):
             for shape, lane in ((straight, -LANE_M), (left, -0.25)):
-                moved = np.array(shape) + (-back, lane)
+                moved = np.array(shape) + vector(-back, lane)
                 _shape(picture, view, moved * turned, _PAINT)
         moved = np.array(straight)[:, ::-1] * (-1, 1) + (SIDE_LANE_M, -21.5)
         _shape(picture, view, moved * turned, _PAINT)
@@ -296,7 +322,13 @@ def _bicycle_sign(picture: Picture, view: View, turned: int, back: float) -> Non
     turn = np.linspace(0, 2 * math.pi, 16)
     ring = np.column_stack([np.cos(turn), np.sin(turn)]) * 0.36
     frame = np.array([(-0.55, 0), (-0.1, 0.55), (0.45, 0.5), (0.0, 0.0), (-0.1, 0.55)])
-    for line in (ring + (-0.55, 0), ring + (0.6, 0), frame, np.array([(0.6, 0), (0.4, 0.75)])):
-        seen = fine(ground_points(view, (line + (-back, -CYCLE_M - 0.2)) * turned))
+    lines = (
+        ring + vector(-0.55, 0),
+        ring + vector(0.6, 0),
+        frame,
+        np.array([(0.6, 0), (0.4, 0.75)]),
+    )
+    for line in lines:
+        seen = fine(ground_points(view, (line + vector(-back, -CYCLE_M - 0.2)) * turned))
         if len(seen):
             cv2.polylines(picture, [seen], False, _PAINT, 1, cv2.LINE_AA, SHIFT)

@@ -66,7 +66,9 @@ def read_picture_clock(pixels: Picture) -> int | None:
         left = (STRIP_LEFT_PX + index * CELL_PX + CELL_PX * 0.3) * scale
         right = (STRIP_LEFT_PX + index * CELL_PX + CELL_PX * 0.7) * scale
         top, bottom = _TALL_PX * 0.2 * scale, _TALL_PX * 0.7 * scale
-        cell = grey[int(top) : max(int(bottom), int(top) + 1), int(left) : max(int(right), int(left) + 1)]
+        cell = grey[
+            int(top) : max(int(bottom), int(top) + 1), int(left) : max(int(right), int(left) + 1)
+        ]
         levels.append(float(cell.mean()) if cell.size else 0.0)
     dark, light = (levels[0] + levels[-1]) / 2, (levels[1] + levels[-2]) / 2
     if light - dark < _CONTRAST_MIN:

@@ -32,7 +32,7 @@ from fairview.sim.walkers import Walk, walks
 Kind = Literal["person", "bicycle", "car", "van", "bus", "truck"]
 Bools = npt.NDArray[np.bool_]
 
-LAPS = 4
+LAPS = 3
 """Laps driven before the kept one; the state then repeats to well under a centimetre."""
 
 SIZES_M: dict[Kind, tuple[float, float, float]] = {
@@ -131,9 +131,7 @@ def _number(one: int, lap: int) -> int:
 
 def _follows(frames: tuple[tuple[Mover, ...], ...]) -> dict[int, int]:
     first = {mover.number for mover in frames[0]}
-    return {
-        mover.number: mover.number + 1 for mover in frames[-1] if mover.number + 1 in first
-    }
+    return {mover.number: mover.number + 1 for mover in frames[-1] if mover.number + 1 in first}
 
 
 def _seam_m(laps: list[tuple[tuple[Mover, ...], ...]]) -> float:
@@ -278,9 +276,7 @@ def _cyclists(rng: np.random.Generator, ways: dict[str, Path]) -> list[_Arrival]
     return arrivals
 
 
-def _drive(
-    arrivals: list[_Arrival], held: dict[str, Bools]
-) -> list[tuple[tuple[Mover, ...], ...]]:
+def _drive(arrivals: list[_Arrival], held: dict[str, Bools]) -> list[tuple[tuple[Mover, ...], ...]]:
     """Let the arrivals drive for some laps. Returns the last two laps, frame by frame."""
     waiting: list[tuple[int, _Driver]] = sorted(
         (
@@ -332,9 +328,7 @@ def _advance(driver: _Driver, push: float, frame: int) -> None:
             driver.passed = max(driver.passed, index)
 
 
-def _push(
-    driver: _Driver, driving: list[_Driver], held: dict[str, Bools], frame: int
-) -> float:
+def _push(driver: _Driver, driving: list[_Driver], held: dict[str, Bools], frame: int) -> float:
     """The acceleration a driver chooses, m/s²: the least of what each thing ahead allows."""
     path = driver.arrival.path
     front = driver.along_m + driver.half_m
@@ -351,7 +345,9 @@ def _push(
         distance = zone.start_m - front
         if driver.passed >= index or distance > 32.0:
             continue
-        if _is_held(driver, zone.end_m - zone.start_m, distance, _holders(held, zone.holders), frame):
+        if _is_held(
+            driver, zone.end_m - zone.start_m, distance, _holders(held, zone.holders), frame
+        ):
             push = min(push, _follow(driver.speed, wish, distance, 0.0, 0.4))
     return push
 
@@ -387,9 +383,9 @@ def _gap_m(driver: _Driver, other: _Driver) -> float:
     mine, theirs = driver.arrival.path, other.arrival.path
     rear = other.along_m - other.half_m
     front = driver.along_m + driver.half_m
-    if mine.entry == theirs.entry and other.along_m > driver.along_m:
-        if mine is theirs or rear < max(mine.diverge_m, theirs.diverge_m):
-            return rear - front
+    is_behind = mine.entry == theirs.entry and other.along_m > driver.along_m
+    if is_behind and (mine is theirs or rear < max(mine.diverge_m, theirs.diverge_m)):
+        return rear - front
     if mine.leave == theirs.leave and mine is not theirs:
         here, there = driver.along_m - mine.leave_m, other.along_m - theirs.leave_m
         if there > here and there + other.half_m > 0.0:

@@ -16,6 +16,11 @@ WIDTH_PX = 640
 HEIGHT_PX = 360
 
 
+def vector(*parts: float) -> Floats:
+    """A point or direction from its coordinates."""
+    return np.array(parts, dtype=np.float64)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A camera over the ground: x east, y north, z up, metres; pictures of 640 by 360.

@@ -25,6 +25,8 @@ from fairview.sim.view import Floats
 
 WALKERS = 30
 CANDIDATES_MAX = 420
+WALK_FRAMES_MAX = 6 * LOOP_FRAMES
+"""A walk ends after this whatever happens; no route takes half as long."""
 ROOM_M = 0.75
 """Two people never come closer than this, middle to middle."""
 
@@ -83,75 +85,79 @@ def _is_crowded(own: Floats, everyone: Floats) -> bool:
 
 
 def _walk(rng: np.random.Generator) -> Walk:
+    """One candidate, from beyond the picture to beyond it again."""
     speed = float(rng.uniform(1.25, 1.6))
-    second = float(rng.uniform(0, LOOP_S))
-    first_frame = round(second * FPS)
+    first_frame = int(rng.integers(LOOP_FRAMES))
     legs, crossings = _route(rng)
-    stops: list[tuple[float, float]] = []
-    route: list[Floats] = []
-    walked, now = 0.0, second
-    for index, leg in enumerate(legs):
-        route.append(leg)
-        length = float(np.hypot(*np.diff(np.vstack(route[-2:]), axis=0).T).sum()) if index else (
-            float(np.hypot(*np.diff(leg, axis=0).T).sum())
-        )
-        length -= float(np.hypot(*np.diff(route[-2], axis=0).T).sum()) if index else 0.0
-        walked += length
-        now += length / speed
-        if index < len(crossings):
-            wait = _wait_s(crossings[index], now, float(rng.uniform(0.2, 1.4)))
-            stops.append((walked, wait))
-            now += wait
-    return _timed(np.vstack(route), speed, stops, first_frame, int(rng.integers(1 << 30)))
-
-
-def _wait_s(crossing: Crossing, now: float, delay: float) -> float:
-    """How long someone who reaches the kerb now stands there; 0 when the green man shows."""
-    start, end = GREEN_S[crossing.group]
-    if start + 0.2 <= now % LOOP_S < end - 0.4:
-        return 0.0
-    return (start - now) % LOOP_S + delay
-
-
-def _timed(
-    line: Floats, speed: float, stops: list[tuple[float, float]], first_frame: int, look: int
-) -> Walk:
-    """Walk a line at a speed with waits, slowing into a stop and off again."""
-    keep = np.concatenate([[True], np.hypot(*np.diff(line, axis=0).T) > 1e-6])
-    line = line[keep]
+    line = np.vstack(legs)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
-    places: list[float] = []
-    position, velocity, frame = 0.0, speed, 0
-    waiting = [(at, wait) for at, wait in stops if wait > 0.0]
-    release = 0.0
-    while position < along[-1] and frame < 6 * LOOP_FRAMES:
-        ahead = waiting[0][0] - position if waiting else math.inf
-        if ahead < 0.02:
-            if release == 0.0:
-                planned = waiting[0][0] / speed + sum(
-                    wait for at, wait in stops if at <= waiting[0][0]
-                )
-                release = planned
-            if frame / FPS >= release:
-                waiting.pop(0)
-                release, velocity = 0.0, 0.0
-            places.append(position)
-            frame += 1
-            continue
-        wanted = min(speed, math.sqrt(2 * 1.2 * max(ahead, 0.0)) + 0.05)
-        velocity = min(wanted, velocity + 1.5 / FPS)
-        position = min(position + velocity / FPS, position + ahead)
-        places.append(position)
-        frame += 1
-    at = np.array(places)
-    spots = np.column_stack([np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])])
+    last_of_leg = np.cumsum([len(leg) for leg in legs]) - 1
+    kerbs = [
+        _Kerb(at_m=float(along[last]), crossing=crossing, delay=float(rng.uniform(0.2, 1.4)))
+        for last, crossing in zip(last_of_leg, crossings, strict=False)
+    ]
+    at = _timed(float(along[-1]), speed, kerbs, first_frame)
     return Walk(
-        look=look,
+        look=int(rng.integers(1 << 30)),
         first_frame=first_frame,
-        places_m=spots,
+        places_m=np.column_stack(
+            [np.interp(at, along, line[:, 0]), np.interp(at, along, line[:, 1])]
+        ),
         headings=_headings(at, along, line),
         stride_m=at,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kerb:
+    """Where along a walk a crossing begins, and how long its walker takes to notice green."""
+
+    at_m: float
+    crossing: Crossing
+    delay: float
+
+    def is_open(self, second: float) -> bool:
+        """Whether somebody who arrives then may walk straight on."""
+        start, end = GREEN_S[self.crossing.group]
+        return start + 0.2 <= second % LOOP_S < end - 0.4
+
+    def release(self, second: float) -> float:
+        """When somebody who stands there at a second sets off."""
+        start, end = GREEN_S[self.crossing.group]
+        if start <= second % LOOP_S < end - 1.8:
+            return second + self.delay
+        return second + (start - second) % LOOP_S + self.delay
+
+
+def _timed(length_m: float, speed: float, kerbs: list[_Kerb], first_frame: int) -> Floats:
+    """How far a walker has come in each frame: slowing into a wait, and off again."""
+    places: list[float] = []
+    ahead_kerbs = list(kerbs)
+    position, velocity, release = 0.0, speed, -1.0
+    while position < length_m and len(places) < WALK_FRAMES_MAX:
+        now = (first_frame + len(places)) / FPS
+        places.append(position)
+        if not ahead_kerbs:
+            velocity = min(speed, velocity + 1.5 / FPS)
+            position += velocity / FPS
+            continue
+        kerb = ahead_kerbs[0]
+        ahead = kerb.at_m - position
+        if release >= 0.0 and now >= release:
+            ahead_kerbs.pop(0)
+            release = -1.0
+        elif ahead < 0.03:
+            if kerb.is_open(now) and velocity > 0.6 * speed:
+                ahead_kerbs.pop(0)
+                position += velocity / FPS
+            elif release < 0.0:
+                release, velocity = kerb.release(now), 0.0
+        else:
+            goes_on = kerb.is_open(now + ahead / speed) and kerb.is_open(now + ahead / speed + 0.3)
+            braking = speed if goes_on else math.sqrt(2 * 1.2 * ahead) + 0.05
+            velocity = min(speed, braking, velocity + 1.5 / FPS)
+            position = min(position + velocity / FPS, kerb.at_m)
+    return np.array(places)
 
 
 def _headings(at: Floats, along: Floats, line: Floats) -> Floats:

@@ -149,10 +149,12 @@ def with_login(place: Endpoint, login: Login | None) -> str:
 def _entered_rtsp(text: str) -> Entered:
     if _CONTROL.search(text):
         raise BadInput(f"{shown(text)!r} holds a space, a backslash or a control character")
-    if text.count("@") > 1 or "@" in text.partition("://")[2].partition("/")[2]:
-        # A password with a bare @ or / reads as a host; guessing could send it to a stranger.
+    authority, *after = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)
+    if authority.count("@") > 1 or "@" in "".join(after) or "#" in text:
+        # A password with a bare @, / or # reads as a host; guessing could send it to a stranger.
         raise BadInput(
-            "an address holds an @ out of place: write @ as %40, / as %2F and : as %3A in passwords"
+            "an address holds an @ or # out of place: in a password write @ as %40, / as %2F, "
+            "? as %3F and # as %23; in a path write @ as %40"
         )
     parts = _parts(text)
     if _SECRET_KEYS.search(parts.path) or _SECRET_KEYS.search(f"?{parts.query}"):

@@ -208,6 +208,8 @@ def test_a_clean_picture_has_no_walker_in_it_and_needs_its_span(pool: RenderPool
     assert not ((made.pixels[:, :, 0] > 150) & (made.pixels[:, :, 1] < 80)).any()
     with pytest.raises(Unavailable):
         pool.clean_picture(sealed(shown.fragments), look="a")
+    with pytest.raises(Unavailable):
+        pool.clean_picture(sealed(shown.fragments[:3]) * 5, span_us_min=0, look="a")
 
 
 def test_a_look_keeps_its_child_and_another_look_never_gets_it(footage: Footage) -> None:
@@ -364,6 +366,19 @@ def test_a_live_child_that_dies_is_replaced_and_the_picture_goes_on() -> None:
         assert {chunk.cover for chunk in later} <= {"silhouettes", "whole_frame"}
     finally:
         feed.stop.set()
+        pool.close()
+
+
+def test_a_live_picture_goes_on_when_the_cameras_time_goes_back() -> None:
+    pool = RenderPool(clock=SystemClock(), children_max=3)
+    begin = SystemClock().now()
+    arriving = packets(walk(60), begin.plus(-2_000_000))
+    jumped = [replace(one, at=one.at.plus(-1_500_000)) for one in arriving[20:]]
+    try:
+        shown = pool.live("junction-3", lambda: iter(arriving[:20] + jumped), clean=None, zones=())
+        times = [chunk.at for chunk in shown if not chunk.is_init]
+        assert times[-1] > arriving[19].at
+    finally:
         pool.close()
 
 

@@ -264,6 +264,10 @@ class _Borrowed:
             self._nursery.drop(self._child)
 
 
+_REST_S = 0.7
+"""Between taking the spare and starting the next, unless somebody waits for it."""
+
+
 class _Nursery:
     """Starts, lends and ends children: one spare, idle ones by look, busy ones.
 
@@ -368,6 +372,7 @@ class _Nursery:
         return child
 
     def _run(self) -> None:
+        rest_s = 0.0
         while not self._stop.is_set():
             with self._wake:
                 if self._spare is not None and self._spare.is_alive:
@@ -375,8 +380,14 @@ class _Nursery:
                     self._wake.wait(1.0)
                     continue
                 dead, self._spare = self._spare, None
+                # The child that was just taken is at work for somebody who waits: loading the
+                # next one beside it would cost them half a second.
+                self._wake.wait_for(lambda: self._wanted > 0 or self._stop.is_set(), rest_s)
+                rest_s = _REST_S
             if dead is not None:
                 dead.kill()
+            if self._stop.is_set():
+                return
             child = RenderProcess(self._clock, self._program)
             with self._wake:
                 self._spare = child

@@ -69,7 +69,7 @@ class Painter:
         self._empty = self._flat(FLAT_RGB)
         self._zone = self._zone_masks(zones)
         self._border_px = 1 if height_px < 300 else 2
-        self._text_px = max(9, round(height_px * 0.026))
+        self._text_px = max(9, round(height_px * 0.019))
         self._labels: dict[str, Plane] = {}
 
     def covered(self, foreground: Foreground, at: Instant) -> Planes:

@@ -50,6 +50,9 @@ CLEAN_WIDTH_PX_MAX = 1_920
 RAW_LEAD_US = US_PER_SECOND
 """With B-frames decoding begins before the first picture; nothing may begin before zero."""
 
+_STUCK_PICTURES_MAX = 10
+"""Live pictures older than one that was shown, before the time line is given up."""
+
 
 class Work:
     """Answers requests one after another; holds the clean picture and a live rendering."""
@@ -108,6 +111,8 @@ class Work:
         try:
             found = key_picture(fragment, fragment.format.width_px, fragment.format.height_px)
         except BadInput:
+            return False
+        if any(sample.at == found.at for sample in self._samples):
             return False
         size = fitted(found.planes.width_px, found.planes.height_px, CLEAN_WIDTH_PX_MAX)
         planes = resized(found.planes, *size)
@@ -220,6 +225,7 @@ class LiveWork:
         self._open: list[tuple[Sample, Painted]] = []
         self._key_at: Instant | None = None
         self._sequence = 0
+        self._stuck = 0
 
     def packet(self, ask: LiveAsk) -> Iterator[Chunk]:
         """The pieces that became complete with this packet."""
@@ -257,7 +263,11 @@ class LiveWork:
         is_key = self._key_at is None or found.at.since(self._key_at) >= LIVE_KEY_EVERY_US
         sample = self._encoder.encode(painted.planes, found.at, is_key=is_key)
         if sample is None:
+            self._stuck += 1
+            if self._stuck > _STUCK_PICTURES_MAX:
+                raise Unavailable("the camera's time went back; the rendering begins anew")
             return
+        self._stuck = 0
         if self._open and (
             sample.is_key
             or found.at.since(self._open[0][1].at) >= LIVE_CHUNK_US

@@ -398,3 +398,13 @@ CAMERA_STARTING_US = 10 * US_PER_MINUTE
 
 EVENTS_LOOKED_AT_MAX = 2_000
 """Health events of the last day that are read to tell how cameras are."""
+
+SPARE_GRACE_US = 10 * US_PER_MINUTE
+"""How long after its day a recorder may still take yesterday's spare pair."""
+
+RECOVERY_BATCH_MAX = 100
+"""Blobs closed at start-up between two writes to the catalogue: what a crash meanwhile repeats."""
+
+OPEN_ROW_US = 10 * US_PER_SECOND
+"""How far the row of a segment that still grows may lag behind its footage: some six row updates
+a minute and stream, in batches with all others (decision 15)."""

@@ -1,0 +1,97 @@
+"""A camera as one actor may know it: what it does now, and what may be seen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairview.access.clean_pictures import CleanPictures
+from fairview.access.door import CameraView, Health, Timeline, TimelineGap
+from fairview.access.may import Allowed, raw_because
+from fairview.core.camera import Camera
+from fairview.core.event import HealthEvent
+from fairview.core.ids import CameraId
+from fairview.core.limits import CAMERA_FRESH_US, CAMERA_STARTING_US, EVENTS_LOOKED_AT_MAX
+from fairview.core.media import Segment
+from fairview.core.time import US_PER_DAY, Clock, Instant, Span
+from fairview.record.playback import timeline
+from fairview.store.contracts import Catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    health: Health
+    because: str
+
+
+class CameraViews:
+    """Safe from several threads."""
+
+    def __init__(self, catalogue: Catalogue, pictures: CleanPictures, clock: Clock) -> None:
+        self._catalogue = catalogue
+        self._pictures = pictures
+        self._clock = clock
+
+    def views(self, cameras: Sequence[Camera]) -> tuple[CameraView, ...]:
+        """Cost: a few catalogue questions per camera, and one for all."""
+        now = self._clock.now()
+        since = Instant(max(0, now.us - US_PER_DAY))
+        events = self._catalogue.events(since, EVENTS_LOOKED_AT_MAX)
+        return tuple(self._view(camera, events, now) for camera in cameras)
+
+    def timeline(self, camera: CameraId, span: Span) -> Timeline:
+        """Footage and gaps of the main stream inside a span."""
+        seen = timeline(
+            self._catalogue.segments(camera, "main", span),
+            self._catalogue.gaps(camera, "main", span),
+            span,
+        )
+        gaps = tuple(TimelineGap(span=gap.span, because=gap.because) for gap in seen.gaps)
+        return Timeline(footage=seen.footage, gaps=gaps)
+
+    def _view(self, camera: Camera, events: Sequence[HealthEvent], now: Instant) -> CameraView:
+        newest = self._newest(camera.id, now)
+        seen = _health(camera, newest, [one for one in events if one.camera == camera.id], now)
+        raw = raw_because(camera, now)
+        has_clean = self._pictures.approved(camera.id) is not None
+        return CameraView(
+            camera=camera,
+            health=seen.health,
+            health_because=seen.because,
+            may_see_raw=isinstance(raw, Allowed),
+            raw_because=raw.because,
+            has_clean_picture=has_clean,
+            waits_for_approval=self._pictures.waiting(camera.id) is not None,
+            newest=None if newest is None else newest.span.end,
+        )
+
+    def _newest(self, camera: CameraId, now: Instant) -> Segment | None:
+        lately = Span(start=Instant(max(0, now.us - CAMERA_STARTING_US)), end=now.plus(US_PER_DAY))
+        found = self._catalogue.segments(camera, "main", lately)
+        if not found:
+            found = self._catalogue.segments(camera, "main", None)
+        return max(found, key=lambda one: one.span.end, default=None)
+
+
+def _health(
+    camera: Camera, newest: Segment | None, events: Sequence[HealthEvent], now: Instant
+) -> _Seen:
+    if not camera.is_active:
+        return _Seen(health="stopped", because="it was removed; its footage is kept for its time")
+    if camera.register.review_at <= now:
+        return _Seen(health="stopped", because="its register entry is past its review date")
+    last = max(
+        (one for one in events if one.kind in ("camera_away", "camera_back")),
+        key=lambda one: one.at,
+        default=None,
+    )
+    is_fresh = newest is not None and now.since(newest.span.end) <= CAMERA_FRESH_US
+    if is_fresh and (last is None or last.kind == "camera_back"):
+        return _Seen(health="recording", because="")
+    if last is not None and last.kind == "camera_away":
+        return _Seen(health="away", because=last.because)
+    if is_fresh:
+        return _Seen(health="recording", because="")
+    if newest is None:
+        return _Seen(health="starting", because="nothing was recorded of it yet")
+    return _Seen(health="away", because=f"nothing was recorded since {newest.span.end.iso()[:19]}Z")

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fairview.access.door_rows import shreds
+from fairview.access.leaves import read_leaf
+from fairview.access.roots import take_root
+from fairview.access.shred import Shredder, ShredParts
+from fairview.access.time_floor import TimeFloor
+from fairview.core.camera import Camera
+from fairview.core.errors import NotFound, Unavailable
+from fairview.core.media import Segment
+from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, Instant
+from fairview.store.blobs import MemoryBlobs
+from fairview.store.contracts import Catalogue
+from tests.access.doubles import Fault
+from tests.access.house import House, moved
+from tests.builders import NOON, camera, fragment, register_entry
+
+KEEP_US = 2 * US_PER_HOUR
+FAULTS: tuple[Fault, ...] = ("failed", "failed_yet_stored")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path)
+
+
+def shredder(house: House, free_bytes_min: int = 0) -> Shredder:
+    return Shredder(
+        ShredParts(
+            catalogue=house.catalogue,
+            blobs=house.blobs,
+            keys=house.keys,
+            journal=house.journal,
+            rows=house.rows,
+            floor=TimeFloor(house.heads, house.clock),
+            clock=house.clock,
+            free_bytes_min=free_bytes_min,
+        )
+    )
+
+
+def junction(house: House) -> Camera:
+    return house.add(camera(register=register_entry(retention_us=KEEP_US)))
+
+
+def stored(house: House, name: Camera, start: Instant, *, on_spare: bool = False) -> Segment:
+    return house.store(name.id, start, [moved(fragment(), start)], on_spare=on_spare)
+
+
+def header(house: House, segment: Segment) -> bytes:
+    data: bytes = house.blobs.read(segment.blob)
+    return data
+
+
+def is_readable(house: House, head: bytes) -> bool:
+    from fairview.store.segment_format import read_header
+
+    try:
+        house.keys.segment_key(head[: read_header(head).size_bytes])
+    except NotFound:
+        return False
+    return True
+
+
+def certificates(house: House) -> list[dict[str, object]]:
+    leaves = [read_leaf(entry) for entry in house.ledger.entries]
+    return [
+        one.texts for one in leaves if one.kind == "keys.shredded" and one.texts["segments"] != 0
+    ]
+
+
+def test_footage_past_its_retention_dies_with_its_hour_and_nothing_else(house: House) -> None:
+    name = junction(house)
+    old = stored(house, name, NOON.plus(10 * US_PER_MINUTE))
+    last = stored(house, name, NOON.plus(50 * US_PER_MINUTE))
+    young = stored(house, name, NOON.plus(US_PER_HOUR))
+    heads = {one.id: header(house, one) for one in (old, last, young)}
+    house.clock.advance(KEEP_US + 30 * US_PER_MINUTE)
+    sweep = shredder(house)
+    sweep.sweep()
+    assert all(is_readable(house, head) for head in heads.values())
+    house.clock.advance(21 * US_PER_MINUTE)
+    sweep.sweep()
+    assert not is_readable(house, heads[old.id])
+    assert not is_readable(house, heads[last.id])
+    assert is_readable(house, heads[young.id])
+    assert [one.id for one in house.catalogue.segments(name.id)] == [young.id]
+    assert list(house.blobs.names()) == [young.blob]
+    assert len(certificates(house)) == 1
+    assert certificates(house)[0]["hour"] == NOON.iso()
+    assert certificates(house)[0]["segments"] == 2
+
+
+def test_a_sweep_again_writes_no_second_certificate(house: House) -> None:
+    name = junction(house)
+    stored(house, name, NOON)
+    house.clock.advance(2 * US_PER_DAY)
+    sweep = shredder(house)
+    sweep.sweep()
+    size = len(house.ledger.entries)
+    assert sweep.sweep() == 0
+    assert len(house.ledger.entries) == size
+    assert len(certificates(house)) == 1
+
+
+def test_the_spare_of_a_day_dies_when_its_footage_is_past_and_another_took_over(
+    house: House,
+) -> None:
+    name = junction(house)
+    segment = stored(house, name, NOON, on_spare=True)
+    head = header(house, segment)
+    house.clock.advance(KEEP_US + US_PER_HOUR)
+    sweep = shredder(house)
+    sweep.sweep()
+    assert is_readable(house, head), "recorders may still seal to today's spare"
+    house.clock.advance(US_PER_DAY)
+    house.keys.issue(name.id, house.clock.now())
+    sweep.sweep()
+    assert not is_readable(house, head)
+    assert certificates(house)[0]["hour"] is None
+
+
+def test_a_spare_with_younger_footage_lives_on(house: House) -> None:
+    name = junction(house)
+    stored(house, name, NOON, on_spare=True)
+    house.clock.advance(2 * US_PER_DAY)
+    late = house.clock.now().plus(-US_PER_MINUTE)
+    segment = house.store(name.id, NOON, [moved(fragment(), late)], on_spare=True)
+    assert segment.key_pair == house.catalogue.segments(name.id)[0].key_pair
+    house.keys.issue(name.id, house.clock.now())
+    shredder(house).sweep()
+    assert is_readable(house, header(house, segment))
+
+
+def test_pairs_that_sealed_nothing_die_too(house: House) -> None:
+    name = junction(house)
+    before = {one.id for one in house.keys.pairs(name.id)}
+    house.clock.advance(3 * US_PER_DAY)
+    house.keys.issue(name.id, house.clock.now())
+    shredder(house).sweep()
+    left = {one.id for one in house.keys.pairs(name.id)}
+    assert len(before & left) <= 3
+    assert len(left) >= 48
+
+
+def test_a_removed_cameras_footage_and_keys_end_with_their_time(house: House) -> None:
+    from dataclasses import replace
+
+    from fairview.store.contracts import CameraSaved
+
+    name = junction(house)
+    head = header(house, stored(house, name, NOON, on_spare=True))
+    gone = replace(name, is_active=False, revision=2)
+    house.catalogue.write([CameraSaved(camera=gone, sealed_login=None)])
+    sweep = shredder(house)
+    sweep.sweep()
+    assert is_readable(house, head)
+    assert len(house.keys.pairs(name.id)) <= 4
+    house.clock.advance(3 * US_PER_DAY)
+    sweep.sweep()
+    assert not is_readable(house, head)
+    assert house.keys.pairs(name.id) == ()
+
+
+def test_the_oldest_hours_die_early_when_the_disk_needs_room(house: House) -> None:
+    name = junction(house)
+    old = stored(house, name, NOON)
+    young = stored(house, name, NOON.plus(US_PER_HOUR))
+    house.clock.advance(2 * US_PER_HOUR)
+
+    class Tight(MemoryBlobs):
+        def free_bytes(self) -> int:
+            return 0
+
+    house.blobs.__class__ = Tight
+    shredder(house, free_bytes_min=old.size_bytes).sweep()
+    assert [one.id for one in house.catalogue.segments(name.id)] == [young.id]
+    assert certificates(house)[0]["because"] == "the disk needs room"
+
+
+def test_a_clock_that_jumps_ahead_shreds_nothing_and_says_so_once(house: House) -> None:
+    name = junction(house)
+    head = header(house, stored(house, name, NOON))
+    sweep = shredder(house)
+    sweep.sweep()
+    house.clock.step(400 * US_PER_DAY)
+    sweep.sweep()
+    sweep.sweep()
+    assert is_readable(house, head)
+    events = house.catalogue.events(NOON, 10)
+    assert [one.kind for one in events] == ["shredding_paused"]
+    house.clock.step(-400 * US_PER_DAY)
+    house.clock.advance(KEEP_US + US_PER_DAY)
+    sweep.sweep()
+    assert not is_readable(house, head)
+
+
+def fail_blobs(house: House, fault: Fault) -> None:
+    remove = house.blobs.remove
+
+    def broken(name: str) -> None:
+        house.blobs.remove = remove  # type: ignore[method-assign]  # the fault strikes once
+        if fault == "failed_yet_stored":
+            remove(name)
+        raise Unavailable("the disk failed")
+
+    house.blobs.remove = broken  # type: ignore[method-assign]  # a fault put in place
+
+
+def fail_catalogue(house: House, fault: Fault) -> None:
+    write = house.catalogue.write
+
+    def broken(changes: object) -> None:
+        house.catalogue.write = write  # type: ignore[method-assign]  # the fault strikes once
+        if fault == "failed_yet_stored":
+            write(changes)  # type: ignore[arg-type]  # handed on as it came
+        raise Unavailable("the catalogue is away")
+
+    house.catalogue.write = broken  # type: ignore[method-assign]  # a fault put in place
+
+
+def fail_ledger(house: House, fault: Fault) -> None:
+    house.ledger.fault = fault
+
+
+def fail_kill(house: House, fault: Fault) -> None:
+    house.rows.fault = fault
+
+
+def fail_forget(house: House, fault: Fault) -> None:
+    house.rows.fault, house.rows.countdown = fault, 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "strike", [fail_kill, fail_blobs, fail_catalogue, fail_ledger, fail_forget]
+)
+def test_a_sweep_that_stops_anywhere_is_finished_after_a_restart(
+    house: House, strike: Callable[[House, Fault], None], fault: Fault
+) -> None:
+    name = junction(house)
+    # Only the hour of the footage is left, so that each write happens once.
+    head = header(house, stored(house, name, NOON))
+    house.clock.advance(KEEP_US + US_PER_HOUR + US_PER_MINUTE)
+    house.keys.kill([one.id for one in house.keys.pairs() if one.hour and one.hour < NOON])
+    sweep = shredder(house)
+    strike(house, fault)
+    with pytest.raises(Unavailable):
+        sweep.sweep()
+    house.ledger.fault = "none"
+    house.open()
+    again = shredder(house)
+    again.finish()
+    again.sweep()
+    assert not is_readable(house, head)
+    assert list(house.blobs.names()) == []
+    assert house.catalogue.segments(name.id) == ()
+    assert len(certificates(house)) == 1
+    with house.rows.read() as connection:
+        assert connection.execute(shreds.select()).all() == []
+
+
+def test_keys_die_before_blobs_are_touched(house: House) -> None:
+    name = junction(house)
+    head = header(house, stored(house, name, NOON))
+    house.clock.advance(2 * US_PER_DAY)
+    fail_blobs(house, "failed")
+    with pytest.raises(Unavailable):
+        shredder(house).sweep()
+    assert not is_readable(house, head)
+    assert list(house.blobs.names())
+
+
+def test_a_root_covers_each_ended_segment_once(house: House) -> None:
+    name = junction(house)
+    first = stored(house, name, NOON)
+    house.store(
+        name.id, NOON.plus(US_PER_MINUTE), [moved(fragment(), NOON.plus(US_PER_MINUTE))], ended=None
+    )
+    taken = take_root(house.catalogue, house.journal)
+    assert taken is not None
+    assert taken.segments == (first.id,)
+    assert take_root(house.catalogue, house.journal) is None
+    catalogue: Catalogue = house.catalogue
+    assert catalogue.root_of(first.id) == taken
+    assert house.kinds() == ["segments.root"]

@@ -98,6 +98,16 @@ def test_timeline_shows_footage_over_gaps_and_the_newer_cause() -> None:
     ]
 
 
+def test_a_gap_that_nothing_follows_is_shown_up_to_now() -> None:
+    rows, now = [minute(0).row], NOON.plus(90_000_000)
+    seen = timeline(rows, [gap(20, 30)], span(0, 3_600), now)
+    assert [one.span for one in seen.gaps] == [span(20, 90)]
+    rows.append(minute(40).row)
+    assert [one.span for one in timeline(rows, [gap(20, 30)], span(0, 99), now).gaps] == [
+        span(20, 30)
+    ]
+
+
 def test_parts_begin_at_the_key_frame_before_and_hold_whole_groups() -> None:
     found = parts([minute(0), minute(20)], span(3.5, 23))
     assert found[0].covers.start == NOON.plus(3_000_000)

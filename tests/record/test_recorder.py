@@ -80,6 +80,24 @@ def test_the_header_and_row_stand_before_any_media(desk: Desk) -> None:
     assert desk.walked(row).records == ()
 
 
+def test_the_row_of_an_open_segment_follows_its_footage(desk: Desk) -> None:
+    rows = []
+    for number in range(59):
+        desk.feed(second(number))
+        (row,) = desk.segments()
+        assert row.is_open
+        assert NOON.plus((number + 1) * 1_000_000).since(row.span.end) <= 11_000_000
+        rows.append(row)
+    assert len(set(rows)) <= 6
+
+
+def test_an_outage_is_a_gap_up_to_now_before_anything_follows(desk: Desk) -> None:
+    desk.feed(second(0, 5))
+    desk.clock.advance(10 * US_PER_SECOND)
+    desk.recorder.away(CAMERA, "main", GapBecause.CAMERA_SILENT, NOON.plus(5_000_000))
+    assert gaps(desk) == [(5, 14.98, GapBecause.CAMERA_SILENT)]
+
+
 def test_segments_end_at_the_first_key_frame_past_a_minute(desk: Desk) -> None:
     desk.feed(second(0, 130))
     desk.close()

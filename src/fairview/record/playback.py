@@ -6,7 +6,7 @@ Source:  segment rows and gaps from the catalogue, record headers from store.seg
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fairview.core.limits import HOLE_US_MIN, PART_US_MAX
 from fairview.core.media import EndedBecause, Gap, Segment
@@ -95,12 +95,17 @@ class Seen:
     gaps: tuple[Gap, ...]
 
 
-def timeline(segments: Sequence[Segment], gaps: Sequence[Gap], bounds: Span) -> Seen:
+def timeline(
+    segments: Sequence[Segment], gaps: Sequence[Gap], bounds: Span, now: Instant | None = None
+) -> Seen:
     """Footage and gaps inside bounds.
 
     Footage is merged within the tolerance unless a gap row says that something is missing
-    there; where footage and a gap overlap, footage counts.
+    there; where footage and a gap overlap, footage counts. now: a gap that nothing follows still
+    lasts (its row is replaced when footage resumes), so it is shown up to now; its segments and
+    gaps must then reach to the stream's newest.
     """
+    gaps = _lasting(segments, gaps, now)
     stored = merged((segment.span for segment in segments), 0)
     missing: list[Gap] = []
     taken = list(stored)
@@ -212,6 +217,18 @@ def _continues(before: IndexedSegment, after: IndexedSegment) -> bool:
         and before.header.recorder_key == after.header.recorder_key
         and abs(after.records[0].start_at.since(_covers(before.records).end)) <= HOLE_US_MIN
     )
+
+
+def _lasting(
+    segments: Sequence[Segment], gaps: Sequence[Gap], now: Instant | None
+) -> Sequence[Gap]:
+    newest = max(gaps, key=lambda one: one.span.start, default=None)
+    if now is None or newest is None or newest.span.end >= now:
+        return gaps
+    if any(segment.span.end > newest.span.end for segment in segments):
+        return gaps
+    longer = replace(newest, span=Span(start=newest.span.start, end=now))
+    return [longer if one is newest else one for one in gaps]
 
 
 def _between(spans: Sequence[Span], holes: Sequence[Span]) -> tuple[Span, ...]:

@@ -15,6 +15,7 @@ from fairview.core.limits import (
     DISK_FREE_BYTES_MIN,
     DISK_RETRY_US_FIRST,
     DISK_RETRY_US_MAX,
+    OPEN_ROW_US,
     SEGMENT_US,
     SEGMENT_US_MAX,
     SEGMENTS_BROKEN_MAX,
@@ -89,6 +90,7 @@ class StreamRecorder:
         self._run: SegmentWriter | None = None
         self._cutter = FragmentCutter()
         self._newest: Newest | None = None
+        self._row_until = Instant(0)
         self._broken: list[Segment] = []
         self._retry_us = 0
         self._wait_us = DISK_RETRY_US_FIRST
@@ -125,7 +127,7 @@ class StreamRecorder:
             if self._is_closed:
                 return
             self._end_run(EndedBecause.CAMERA_AWAY, because)
-            self._gaps.lasts(at)
+            self._gaps.lasts(max(at, self._stores.clock.now()))
 
     def close(self) -> None:
         """End the run as stopped, durably; safe to repeat."""
@@ -199,6 +201,7 @@ class StreamRecorder:
             self._fail(error, packet.at)
             return False
         self._newest = None
+        self._row_until = self._run.row.span.start
         self.figures.segments += 1
         self.figures.written_bytes += self._run.row.size_bytes
         self._stores.rows.put(SegmentSaved(segment=self._run.row))
@@ -226,8 +229,15 @@ class StreamRecorder:
             self.figures.fragments += 1
             self.figures.written_bytes += run.row.size_bytes - before
             self.figures.stored_until = run.row.span.end
+            self._keep_row(run.row)
             if self._is_failing or self._broken:
                 self._recover()
+
+    def _keep_row(self, row: Segment) -> None:
+        """Let the row of the open segment follow now and then, so that what is new is found."""
+        if row.span.end.since(self._row_until) >= OPEN_ROW_US:
+            self._row_until = row.span.end
+            self._stores.rows.put(SegmentSaved(segment=row))
 
     def _end_run(self, because: EndedBecause, gap: GapBecause | None) -> bool:
         """End the run with everything it holds; a gap begins at its end, unless it goes on.

@@ -135,7 +135,8 @@ class RenderPool:
 
         origin: None counts media time from the beginning of the span's UTC day.
         Errors:  Overloaded, Unavailable, Corrupt when a record does not open.
-        Cost:    see docs/measured; 2 s of covered 640x360 at 12 fps take about 0.1 s.
+        Cost:    2 s of 25 fps, covered: 0.15 s at 640x360, 0.3 s at 1920x1080; 0.1 s more for the
+                 first part of a look. Measured on two shared cores with a busy scene.
         """
         showing = _showing(rendition, clean, zones, raw_because=raw_because)
         day = Instant(span.start.us - span.start.us % US_PER_DAY)

@@ -82,7 +82,7 @@ def median_planes(samples: Sequence[Planes]) -> Planes:
 
     Bounds:  at least CLEAN_SAMPLES_MIN samples of one size (BadInput for mixed sizes).
     Errors:  Unavailable when there are too few samples.
-    Cost:    about 1 s for 48 samples of 1280x720.
+    Cost:    48 samples, one thread: 0.2 s at 640x360, 0.8 s at 1280x720, 1.5 s at 1920x1080.
     """
     if len(samples) < CLEAN_SAMPLES_MIN:
         raise Unavailable(

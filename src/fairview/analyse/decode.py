@@ -43,7 +43,8 @@ class PictureDecoder:
     """One stream's decoder; used by one thread.
 
     coarse: skip the in-loop filter. The picture drifts a little until the next key frame,
-    which a mask at 320 pixels does not notice, and decoding costs about a quarter less.
+    and only a mask is made of it. Decoding costs less where the picture is large: 2.9 instead of
+    3.8 ms at 1920x1080, no difference at 640x360.
     """
 
     def __init__(self, video: VideoFormat, *, coarse: bool = False) -> None:

@@ -94,7 +94,10 @@ class Motion:
 
 
 def scene_of(clean: Planes) -> Scene:
-    """A clean picture made ready; once per camera and rendering (0.2 ms at 640x360, 1.6 at 1920x1080)."""
+    """A clean picture made ready, once per camera and rendering.
+
+    Cost:    0.2 ms at 640x360, 1.6 at 1920x1080.
+    """
     luma, blue, red = _small(clean)
     across = cv2.Sobel(luma, cv2.CV_32F, 1, 0, ksize=3) / 8
     down = cv2.Sobel(luma, cv2.CV_32F, 0, 1, ksize=3) / 8

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from fairview.core.errors import Corrupt, Unavailable
+from fairview.core.errors import Corrupt, NotFound, Unavailable
 from fairview.core.ids import SegmentId, new_hex_id
 from fairview.core.media import EndedBecause, Fragment, Packet, Segment
 from fairview.core.time import Instant, Span
 from fairview.record.keyring import PickedPair
 from fairview.store.contracts import Blobs
 from fairview.store.layout import blob_name
+from fairview.store.mend import segment_row, walk_blob
 from fairview.store.sealing import SegmentSealer, recovery_trailer
-from fairview.store.segment_walk import walk
 
 
 class SegmentWriter:
@@ -116,36 +116,18 @@ def mended(blobs: Blobs, row: Segment, signer: Ed25519PrivateKey) -> Mended:
     Cost:    reads the segment once.
     """
     try:
-        found = walk(
-            lambda start, length: blobs.read(row.blob, start, length), blobs.size_bytes(row.blob)
-        )
+        found = walk_blob(blobs, row.blob)
+    except NotFound:
+        return Mended(segment=None)
     except Corrupt:
+        found = None
+    if found is None or not found.records:
         blobs.remove(row.blob)
         return Mended(segment=None)
-    end_at = found.end_at
-    if end_at is None:
-        blobs.remove(row.blob)
-        return Mended(segment=None)
-    because = EndedBecause.DISK
-    size_bytes = found.good_bytes
-    if found.trailer is not None:
-        because = found.trailer.ended_because
-    else:
-        blobs.cut(row.blob, size_bytes)
-        trailer = recovery_trailer(found, signer, because)
-        blob = blobs.reopen(row.blob)
-        with contextlib.closing(blob):
-            blob.append(trailer)
+    if found.trailer is None:
+        blobs.cut(row.blob, found.good_bytes)
+        with contextlib.closing(blobs.reopen(row.blob)) as blob:
+            blob.append(recovery_trailer(found, signer, EndedBecause.DISK))
             blob.sync()
-            size_bytes = blob.size_bytes
-    start = min(record.start_at for record in found.records)
-    return Mended(
-        segment=replace(
-            row,
-            span=Span(start=start, end=end_at),
-            size_bytes=size_bytes,
-            fragments=len(found.records),
-            head=found.head.hex(),
-            ended_because=because,
-        )
-    )
+        found = walk_blob(blobs, row.blob, verify_digests=False)
+    return Mended(segment=segment_row(row.blob, found))

@@ -133,7 +133,8 @@ class Painter:
                 points = fine(self._view.project(flat))
                 cv2.fillConvexPoly(self._shade, points, level, cv2.LINE_AA, SHIFT + 1)
                 drawn.append(points)
-            boxes.append(_box_of(np.concatenate(drawn), _PAD_PX))
+            if drawn:
+                boxes.append(_box_of(np.concatenate(drawn), _PAD_PX))
         # Half as fine as the canvas (one bit of shift more): a shadow's edge is soft anyway.
         small = cv2.GaussianBlur(self._shade, (0, 0), 0.9)
         soft = cv2.resize(small, (WIDE_PX, TALL_PX), interpolation=cv2.INTER_LINEAR)

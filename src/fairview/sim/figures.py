@@ -95,7 +95,7 @@ def draw_figure(canvas: Picture, view: View, shape: Figure, depth_m: float, dim:
         colour = (tone[0] * dim, tone[1] * dim, tone[2] * dim)
         radius = thick_m * per_m / 2
         size = round(radius * (1 << SHIFT))
-        reach[first : first + count] = size
+        reach[first : first + count] = size + _STROKE_EDGE
         first += count
         if count == 1:
             centre = (int(points[0, 0]), int(points[0, 1]))
@@ -105,6 +105,10 @@ def draw_figure(canvas: Picture, view: View, shape: Figure, depth_m: float, dim:
             cv2.polylines(canvas, [points], False, colour, thick, cv2.LINE_AA, SHIFT)
     spread = np.concatenate([everything - reach, everything + reach])
     return np.asarray(cv2.convexHull(spread)[:, 0], dtype=np.int32)
+
+
+_STROKE_EDGE = (1 << SHIFT) * 3 // 2
+"""OpenCV's smooth strokes reach this much further than their thickness says."""
 
 
 def _pick(options: tuple[Colour, ...], look: int, step: int) -> Colour:

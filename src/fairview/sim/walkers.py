@@ -23,11 +23,11 @@ from fairview.sim.junction import (
 )
 from fairview.sim.view import Floats
 
-WALKERS = 30
+WALKERS = 34
 CANDIDATES_MAX = 420
 WALK_FRAMES_MAX = 6 * LOOP_FRAMES
 """A walk ends after this whatever happens; no route takes half as long."""
-ROOM_M = 0.75
+ROOM_M = 0.65
 """Two people never come closer than this, middle to middle."""
 
 _END_M = 74.0
@@ -174,11 +174,13 @@ def _route(rng: np.random.Generator) -> tuple[list[Floats], list[Crossing]]:
     corner = str(rng.choice(sorted(_CORNERS)))
     along_main = bool(rng.integers(2))
     side = float(rng.uniform(2.2, 4.3))
-    over = float(rng.uniform(-1.35, 1.35))
+    over = float(rng.uniform(0.15, 1.5))
     back = float(rng.uniform(0.5, 1.3))
     legs = [_from_far(corner, along_main, side)]
     crossings: list[Crossing] = []
-    ways = [str(way) for way in rng.permutation(["main", "side"])][: int(rng.choice([0, 1, 1, 2]))]
+    ways = [str(way) for way in rng.permutation(["main", "side"])][
+        : int(rng.choice([0, 1, 1, 1, 2, 2]))
+    ]
     for way in ways:
         crossing, start, end = _over(corner, way, over, back)
         legs[-1] = np.vstack([legs[-1], start])
@@ -208,18 +210,21 @@ def _from_far(corner: str, along_main: bool, side: float) -> Floats:
 
 
 def _over(corner: str, way: str, over: float, back: float) -> tuple[Crossing, Floats, Floats]:
-    """A crossing from a corner: itself, the waiting spot, and the kerb on the other side."""
+    """A crossing from a corner: itself, the waiting spot, and the kerb on the other side.
+
+    over: metres to the right of its middle, as seen by who crosses.
+    """
     x, y = _CORNERS[corner]
     if way == "main":
         crossing = CROSSINGS["east" if x > 0 else "west"]
-        x_m = crossing.near_m[0] + over
+        x_m = crossing.near_m[0] - y * over
         return (
             crossing,
             np.array([(x_m, y * (MAIN_KERB_M + back))]),
             np.array([(x_m, -y * (MAIN_KERB_M + 0.8))]),
         )
     crossing = CROSSINGS["north" if y > 0 else "south"]
-    y_m = crossing.near_m[1] + over
+    y_m = crossing.near_m[1] + x * over
     return (
         crossing,
         np.array([(x * (SIDE_KERB_M + back), y_m)]),

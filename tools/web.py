@@ -6,6 +6,7 @@ from the machine (20.19 or newer), else from PyPI's Node wheel, locked by hash.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -39,6 +40,12 @@ class Node:
 
 def main(arguments: list[str]) -> int:
     """`--check` also type-checks; `--test` runs the web unit tests; `--force` builds anyway."""
+    with (Path(sys.prefix) / ".web.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test workers may want the pages at once
+        return make(arguments)
+
+
+def make(arguments: list[str]) -> int:
     wanted = digest()
     is_built = MARK.exists() and MARK.read_text() == wanted and "--force" not in arguments
     if is_built and not {"--check", "--test"} & set(arguments):

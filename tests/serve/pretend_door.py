@@ -26,6 +26,7 @@ from fairview.access.door import (
     Timeline,
     TimelineGap,
 )
+from fairview.access.may import FIRST_ACTOR_ROLES
 from fairview.core.camera import Login, Source
 from fairview.core.case import LOOK_LIVE_US, Actor, Look, LookWish
 from fairview.core.errors import BadInput, FairviewError, NotAllowed, NotFound, Unavailable
@@ -104,7 +105,7 @@ class PretendDoor:
 
     def _session(self, name: str) -> SessionOpened:
         token = secrets.token_urlsafe(16)
-        actor = Actor(id=ActorId(name), roles=frozenset({"administrator", "operator"}))
+        actor = Actor(id=ActorId(name), roles=FIRST_ACTOR_ROLES)
         self.sessions[token] = actor
         expires_at = self.clock.now().plus(12 * US_PER_HOUR)
         return SessionOpened(token=token, actor=actor, expires_at=expires_at)

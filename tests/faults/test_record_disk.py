@@ -199,11 +199,11 @@ def test_a_long_outage_is_tried_with_growing_waits_and_told_once(tmp_path: Path)
     desk = Desk(tmp_path, blobs=FailingBlobs(faults))
     desk.feed(second(0, 100))
     assert desk.recorder.figures.failures <= 10
-    assert [event.kind for event in desk.events()] == ["recording_failing"]
+    assert [event.kind for event in desk.events()] == ["disk_failing"]
     faults.count = 0
     desk.feed(second(100, 40))
     desk.close()
-    assert [event.kind for event in desk.events()] == ["recording_failing", "recording_restored"]
+    assert [event.kind for event in desk.events()] == ["disk_failing", "disk_back"]
     gap = desk.gaps()[0]
     assert gap.because is GapBecause.DISK_FAILED
     assert gap.span.end.since(NOON) <= 135_000_000

@@ -80,7 +80,7 @@ def test_a_step_past_an_hour_seals_to_the_spare_until_time_is_vouched_for(bench:
     assert "stepped by 10800 s" in bench.told[0].because
     bench.ring.trust(bench.clock.now())
     assert bench.hour_picked() == 3
-    assert bench.kinds() == ["key_supply_spare", "key_supply_restored"]
+    assert bench.kinds() == ["key_supply_spare", "key_supply_back"]
 
 
 def test_a_freshly_issued_key_file_vouches_for_the_clock(bench: Bench) -> None:
@@ -121,7 +121,7 @@ def test_an_unreadable_key_file_leaves_the_spare_of_the_last_good_one(bench: Ben
     assert bench.hour_picked() is None
     bench.path.write_bytes(good)
     assert bench.hour_picked() == 0
-    assert bench.kinds() == ["key_supply_spare", "key_supply_restored"]
+    assert bench.kinds() == ["key_supply_spare", "key_supply_back"]
 
 
 def test_another_cameras_or_an_older_or_a_strangers_file_is_not_used(bench: Bench) -> None:

@@ -132,6 +132,7 @@ def test_camera_away_ends_the_run_and_the_gap_reaches_to_the_next_picture(desk: 
     assert gaps(desk) == [(5, 31, GapBecause.CAMERA_AWAY)]
     desk.close()
     assert spans(desk) == [(0, 5), (31, 33)]
+    assert [event.kind for event in desk.events()] == ["camera_away", "camera_back"]
 
 
 def test_a_silent_camera_says_so(desk: Desk) -> None:
@@ -234,7 +235,7 @@ def test_without_any_key_nothing_is_written_and_it_goes_on_trying(desk: Desk) ->
     desk.again()
     desk.feed(second(0, 4))
     assert list(desk.blobs.names()) == []
-    assert [event.kind for event in desk.events()] == ["recording_failing"]
+    assert [event.kind for event in desk.events()] == ["disk_failing"]
     desk.key_path.write_bytes(good)
     desk.feed(second(4, 4))
     desk.close()
@@ -261,6 +262,7 @@ def test_rows_wait_while_the_catalogue_is_away(tmp_path: Path) -> None:
     desk.close()
     assert spans(desk) == [(0, 60), (60, 120), (120, 125)]
     assert all(not row.is_open for row in desk.segments())
+    assert [event.kind for event in desk.events()] == ["catalogue_away"]
 
 
 def test_rows_are_written_by_their_thread(tmp_path: Path) -> None:
@@ -277,7 +279,7 @@ def test_waiting_rows_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     desk = Desk(tmp_path)
     for number in range(5):
         desk.recorder.away(CAMERA, "main", GapBecause.CAMERA_AWAY, NOON.plus(number))
-    assert desk.rows.dropped == 2
+    assert desk.rows.dropped == 3
     assert isinstance(desk.rows, RowQueue)
 
 

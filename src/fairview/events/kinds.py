@@ -31,6 +31,11 @@ KINDS: tuple[EventKind, ...] = (
         do="Look at the machine's clock and at whether the door is running.",
     ),
     EventKind(
+        name="key_supply_back",
+        what="Footage is sealed to the pair of its hour again.",
+        do="Nothing.",
+    ),
+    EventKind(
         name="disk_failing",
         what="Footage could not be written.",
         do="Make room, or look at the disk. Recording resumes by itself.",

@@ -37,7 +37,7 @@ class Keyring:
     """One camera's public halves, read again whenever its signed key file changes.
 
     `tell` hears once when the spare pair comes into use (key_supply_spare) and once when the
-    hour's own pair is back (key_supply_restored). Used by a camera's streams, from their threads.
+    hour's own pair is back (key_supply_back). Used by a camera's streams, from their threads.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Keyring:
         else:
             self._log.info("sealing to the hour's pair again", camera=self._camera)
         return HealthEvent(
-            kind="key_supply_spare" if picked.is_spare else "key_supply_restored",
+            kind="key_supply_spare" if picked.is_spare else "key_supply_back",
             camera=self._camera,
             at=self._clock.now(),
             because=picked.because or "the hour's own pair is back",

@@ -95,6 +95,7 @@ class StreamRecorder:
         self._retry_us = 0
         self._wait_us = DISK_RETRY_US_FIRST
         self._is_failing = False
+        self._is_away = False
         self._is_closed = False
         self._log = structlog.get_logger(__name__).bind(camera=camera, stream=stream)
         self.figures = Figures()
@@ -128,6 +129,9 @@ class StreamRecorder:
                 return
             self._end_run(EndedBecause.CAMERA_AWAY, because)
             self._gaps.lasts(max(at, self._stores.clock.now()))
+            if not self._is_away:
+                self._is_away = True
+                self._tell("camera_away", f"{stream} stream: {because.value.replace('_', ' ')}")
 
     def close(self) -> None:
         """End the run as stopped, durably; safe to repeat."""
@@ -179,6 +183,9 @@ class StreamRecorder:
         if not self._open(packet):
             return False
         self._gaps.resume(packet.at)
+        if self._is_away:
+            self._is_away = False
+            self._tell("camera_back", f"{self._stream} stream: recorded again")
         return True
 
     def _rotate(self, packet: Packet) -> None:
@@ -282,7 +289,7 @@ class StreamRecorder:
         if not self._is_failing:
             self._is_failing = True
             self._log.error("can't store footage", because=str(error))
-            self._tell("recording_failing", str(error))
+            self._tell("disk_failing", str(error))
 
     def _recover(self) -> None:
         """A fragment is durable again: say so, and close what the failure left open."""
@@ -290,7 +297,7 @@ class StreamRecorder:
         if self._is_failing:
             self._is_failing = False
             self._log.info("storing footage again", failures=self.figures.failures)
-            self._tell("recording_restored", "the disk takes footage again")
+            self._tell("disk_back", "the disk takes footage again")
         self._mend()
 
     def _mend(self) -> None:

@@ -9,6 +9,7 @@ from itertools import islice
 import structlog
 
 from fairview.core.errors import Overloaded, Unavailable
+from fairview.core.event import HealthEvent
 from fairview.core.limits import (
     CATALOGUE_BATCH_MAX,
     ROWS_RETRY_US_FIRST,
@@ -16,7 +17,7 @@ from fairview.core.limits import (
     ROWS_WAITING_MAX,
 )
 from fairview.core.time import Clock
-from fairview.store.contracts import Catalogue, Change, GapSaved, SegmentSaved
+from fairview.store.contracts import Catalogue, Change, EventSaved, GapSaved, SegmentSaved
 
 Question = Callable[[Catalogue], Sequence[Change]]
 """Something to ask the catalogue when it can be reached, and the rows that follow from it."""
@@ -144,6 +145,11 @@ class RowQueue:
         if not self._is_away:
             self._is_away = True
             self._log.warning("catalogue away, rows wait", because=str(error))
+            event = HealthEvent(
+                kind="catalogue_away", camera=None, at=self._clock.now(), because=str(error)
+            )
+            with self._lock:
+                self._waiting[self._next_number()] = EventSaved(event=event)
 
     def _say_back(self) -> None:
         if self._is_away:

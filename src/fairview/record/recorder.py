@@ -69,6 +69,9 @@ class StreamRecorder:
     catalogue is never waited for.
 
     Source:  decisions 3, 4, 5 and 15; invariants 2 and 4.
+    HOLE:    a disk that is slow without failing holds up this stream's session for as long as one
+             sync takes; the connection's buffers bear some seconds of that, then the camera drops
+             packets, which shows as a gap. Other streams only share the disk.
     """
 
     def __init__(

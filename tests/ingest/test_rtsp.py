@@ -14,12 +14,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from fairview.core.camera import Login, Secret, Source
-from fairview.core.errors import FairviewError, NotAllowed, NotFound, Unavailable
+from fairview.core.errors import NotAllowed, NotFound, Unavailable
 from fairview.core.ids import CameraId
 from fairview.core.media import GapBecause, Packet
 from fairview.core.time import SystemClock
 from fairview.ingest.address import AddressRules
-from fairview.ingest.av_source import RtspSource
+from fairview.ingest.av_source import RtspSource, opened_rtsp
 from fairview.ingest.probe import probe
 from fairview.ingest.session import CameraSession
 from tests.ingest.comparing import digests, follows, source_digests, write_laps
@@ -122,7 +122,8 @@ def test_units_through_vlc_equal_the_files(tmp_path: Path) -> None:
             folder.chmod(0o755)
     for clip, packets in zip(clips, served(clips, vlc_server), strict=True):
         source = source_digests(clip)
-        got = units_of(packets)
+        # VLC sends whoever listens or not: what comes first may begin amid an access unit.
+        got = units_of(packets[1:])
         assert len(got) > len(source) // 4, clip.name
         # VLC says goodbye on another port than its last picture, which may be cut by that.
         assert follows(got, source) >= len(got) - 1, clip.name
@@ -244,7 +245,7 @@ def test_camera_that_stalls_is_silent_not_gone(
         )
         thread = threading.Thread(target=session.run)
         thread.start()
-        wait_until(lambda: len(sink.aways) == 1, 30)
+        wait_until(lambda: len(sink.aways) == 1, 18)  # 2 s of pictures, 10 s of silence
         stop.set()
         thread.join(timeout=25)
     assert not thread.is_alive()
@@ -271,9 +272,9 @@ def test_fifty_connections_leave_no_thread_and_no_descriptor(tmp_path: Path) -> 
 
 
 def test_errors_hold_no_password() -> None:
-    address = f"rtsp://127.0.0.1:{free_port()}/live"
-    with pytest.raises(FairviewError) as refused:
-        next(source_of(address, Login(name="admin", password=Secret("hunter2x"))).packets())
+    # FFmpeg's own errors quote the whole address.
+    with pytest.raises(Unavailable) as refused:
+        opened_rtsp(f"rtsp://admin:hunter2x@127.0.0.1:{free_port()}/live", "the camera")
     error: BaseException | None = refused.value
     while error is not None:
         assert "hunter2x" not in repr(error)

@@ -98,6 +98,14 @@ class _Unit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """One packet as FFmpeg gave it, and when its last byte can have come at the latest."""
+
+    packet: AvPacket[VideoStream]
+    arrived_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Timed:
     """An access unit with its times in order."""
 
@@ -425,7 +433,8 @@ def _units(
 ) -> Iterator[_Unit]:
     """Access units as FFmpeg gives them, until the end or `closed`."""
     form = format_of(video)
-    for raw in _read(container, video, name):
+    for read in _read(container, video, name, clock):
+        raw = read.packet
         if closed.is_set():
             return
         if raw.size == 0:
@@ -441,24 +450,35 @@ def _units(
             duration_ticks=raw.duration or 0,
             is_key=raw.is_keyframe,
         )
-        yield _Unit(raw=times, data=data, form=form, arrived_at=clock.now())
+        yield _Unit(raw=times, data=data, form=form, arrived_at=read.arrived_at)
 
 
 def _read(
-    container: InputContainer, video: VideoStream, name: str
-) -> Iterator[AvPacket[VideoStream]]:
+    container: InputContainer, video: VideoStream, name: str, clock: Clock
+) -> Iterator[_Read]:
+    """What FFmpeg reads, with its errors made ours.
+
+    The parser holds an access unit until the next begins. When nothing follows, FFmpeg gives it
+    out at the read's time-out and keeps the error for the next read, which would wait as long
+    again; so a unit that took a whole time-out is the last.
+    """
     packets = container.demux(video)
     while True:
         fault: FairviewError | None = None
+        asked_at, asked_us = clock.now(), clock.monotonic_us()
         try:
-            raw = next(packets)
+            packet = next(packets)
         except StopIteration:
             return
         except av.error.FFmpegError as error:
             fault = _reading_fault(error, name)
         if fault is not None:
             raise fault
-        yield raw
+        if clock.monotonic_us() - asked_us < limits.SOURCE_READ_US_MAX:
+            yield _Read(packet=packet, arrived_at=clock.now())
+            continue
+        yield _Read(packet=packet, arrived_at=asked_at)
+        raise _silent(name)
 
 
 def _format_after(form: VideoFormat | None, video: VideoStream, data: bytes) -> VideoFormat | None:
@@ -500,6 +520,10 @@ def _opening_fault(error: av.error.FFmpegError, name: str) -> FairviewError:
 
 def _reading_fault(error: av.error.FFmpegError, name: str) -> StreamLost:
     if isinstance(error, av.error.TimeoutError | av.error.ExitError):
-        wait_s = limits.SOURCE_READ_US_MAX // US_PER_SECOND
-        return StreamLost(f"{name} sent nothing for {wait_s} s", GapBecause.CAMERA_SILENT)
+        return _silent(name)
     return StreamLost(f"{name} broke off ({error.strerror})", GapBecause.CAMERA_AWAY)
+
+
+def _silent(name: str) -> StreamLost:
+    wait_s = limits.SOURCE_READ_US_MAX // US_PER_SECOND
+    return StreamLost(f"{name} sent nothing for {wait_s} s", GapBecause.CAMERA_SILENT)

@@ -10,7 +10,7 @@ import pytest
 from fairview.core.errors import BadInput, Conflict, Corrupt, NotFound
 from fairview.core.ids import CameraId, SegmentId
 from fairview.core.time import instant
-from fairview.store.layout import blob_name, open_data_folder, segment_of_blob
+from fairview.store.layout import blob_name, hour_of, open_data_folder, segment_of_blob
 
 
 def test_a_new_folder_gets_its_format_and_rights(tmp_path: Path) -> None:
@@ -60,3 +60,6 @@ def test_a_blob_lies_in_the_utc_hour_its_segment_starts_in() -> None:
     name = blob_name(CameraId("junction-1"), instant("2026-05-01T01:59:59.999999+02:00"), segment)
     assert name == "junction-1/2026-04-30/23/" + "ab" * 16 + ".fvs"
     assert segment_of_blob(name) == segment
+    assert hour_of(name) == instant("2026-04-30T23:00:00Z")
+    assert hour_of("junction-1/readme") is None
+    assert hour_of("a/b/c/d") is None

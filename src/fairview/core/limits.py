@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
+from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 
 FRAGMENT_US_MAX = 2 * US_PER_SECOND
 """The most footage one crash may cost. Outcome: the fragment is sealed and a new one begins."""
@@ -127,8 +127,7 @@ SHRED_PAUSE_US_MAX = 24 * US_PER_HOUR
 """A clock further ahead than this pauses shredding; after the pause viewing stops (decision 7)."""
 
 EXPORT_CHUNK_BYTES = 1024 * 1024
-EXPORT_MEDIA_BYTES_MAX = 8 * 1024 * 1024 * 1024
-"""An export leaves in pieces of this size; one hour at 18 Mbit/s fits. Outcome: BadInput."""
+"""An export leaves in pieces of this size."""
 
 WEB_BODY_BYTES_MAX = 64 * 1024
 """Body of one request, first message of one socket. Outcome: push_back (BadInput)."""
@@ -402,9 +401,38 @@ EVENTS_LOOKED_AT_MAX = 2_000
 SPARE_GRACE_US = 10 * US_PER_MINUTE
 """How long after its day a recorder may still take yesterday's spare pair."""
 
-RECOVERY_BATCH_MAX = 100
-"""Blobs closed at start-up between two writes to the catalogue: what a crash meanwhile repeats."""
+RECOVERY_LOOK_BACK_US = 6 * US_PER_HOUR
+"""How far behind a camera's newest blob a start looks for lost rows and gaps; keeps the start of a
+hundred cameras within seconds. What is older is left to `check`."""
+
+REBUILD_BATCH_MAX = 500
+"""Rows in one write while a catalogue is made anew."""
 
 OPEN_ROW_US = 10 * US_PER_SECOND
 """How far the row of a segment that still grows may lag behind its footage: some six row updates
 a minute and stream, in batches with all others (decision 15)."""
+
+DOOR_TURN_US = US_PER_SECOND
+"""How often the door looks at what it has to do."""
+
+KEYS_ISSUE_EVERY_US = US_PER_MINUTE
+CLEAN_PICTURES_EVERY_US = 2 * US_PER_MINUTE
+"""How often keys are issued ahead, and how often a clean picture is tried."""
+
+TIMELINE_US_MAX = 32 * US_PER_DAY
+"""One timeline question. Outcome: BadInput."""
+
+LEDGER_LINES_MAX = 1_000
+EVENTS_MAX = 10_000
+"""Lines of the ledger and health events in one answer. Outcome: the newest are given."""
+
+EXPORTS_MAX = 2
+"""Exports being made at once, each in memory up to EXPORT_MEMORY_BYTES_MAX. Outcome: push_back."""
+
+EXPORT_MEMORY_BYTES_MAX = 2 * 1024 * 1024 * 1024
+"""One export's media, kept in memory because a file would be clear footage on the disk.
+Outcome: BadInput, asking for a shorter span."""
+
+VERIFY_FILES_MAX = 10_000
+VERIFY_FILE_BYTES_MAX = 4 * 1024 * 1024 * 1024
+"""A bundle that is checked: files in it, and bytes of one. Outcome: BadInput."""

@@ -39,7 +39,7 @@ from fairview.store.mend import (
     segment_row,
     walk_blob,
 )
-from fairview.store.recovery import Rebuilt, camera_of, is_segment, rebuild, recover
+from fairview.store.recovery import Rebuilt, camera_of, is_segment, is_there, rebuild, recover
 from fairview.store.sealing import Walk
 
 Code = Literal[
@@ -274,7 +274,7 @@ class _Checking:
                 return
             because = f"a copy of segment {standing.id}, whose blob is {standing.blob}"
         except NotFound:
-            if not self._is_blob_there(name):
+            if not is_there(self._blobs, name):
                 return
             because = "no row points at it"
         except BadInput as error:
@@ -288,13 +288,6 @@ class _Checking:
             return
         is_repaired = self._repair_orphan(name, is_copy=because.startswith("a copy"))
         self._note("row_missing", camera, name, because, is_repaired)
-
-    def _is_blob_there(self, name: str) -> bool:
-        try:
-            self._blobs.size_bytes(name)
-        except NotFound:
-            return False
-        return True
 
     def _repair_orphan(self, name: str, *, is_copy: bool) -> bool:
         if self._repair == "remove":

@@ -9,7 +9,7 @@ import msgspec
 
 from fairview.core.errors import BadInput, Corrupt, NotFound
 from fairview.core.ids import CameraId, SegmentId
-from fairview.core.time import Instant
+from fairview.core.time import Instant, instant
 from fairview.store.durable import DISK, Disk, FolderLock, make_folders, replace_file
 
 FORMAT = 1
@@ -150,3 +150,12 @@ def blob_name(camera: CameraId, start: Instant, segment: SegmentId) -> str:
 def segment_of_blob(name: str) -> SegmentId:
     """The segment id in a blob's name; whatever the last part says, for foreign files."""
     return SegmentId(name.rsplit("/", 1)[-1].removesuffix(BLOB_SUFFIX))
+
+
+def hour_of(name: str) -> Instant | None:
+    """The UTC hour a blob's name says its segment starts in; None for a foreign name."""
+    try:
+        _, day, hour, _ = name.split("/")
+        return instant(f"{day}T{hour}:00:00Z")
+    except (ValueError, BadInput):
+        return None

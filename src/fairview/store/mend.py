@@ -176,24 +176,29 @@ def missing_gaps(
 ) -> tuple[Gap, ...]:
     """Gaps that should stand between one stream's segments and do not. Pure.
 
-    until: footage is missing up to here too (the moment of recovery); None when what follows the
-    last segment or gap is nobody's business. Stretches of up to HOLE_US_MIN are none.
+    Behind a segment the cause follows from how it ended; behind a gap that gap grows (the same
+    start). until: footage is missing up to here too (the moment of recovery); None when what
+    follows the last segment or gap is nobody's business. Up to HOLE_US_MIN is no gap.
     """
-    covers = [(one.span, _AFTER[one.ended_because]) for one in segments]
-    covers += [(gap.span, gap.because) for gap in gaps]
-    covers.sort(key=lambda cover: cover[0])
-    if not covers:
-        return ()
-    found = []
-    reached, because = covers[0][0].end, covers[0][1]
-    ends = Span(start=until, end=until.plus(1)) if until is not None else None
-    for span, after in [*covers[1:], *([(ends, because)] if ends else [])]:
-        if span.start.since(reached) > HOLE_US_MIN:
-            hole = Span(start=reached, end=span.start)
-            found.append(Gap(camera=stream.camera, stream=stream.name, span=hole, because=because))
-        if span.end >= reached:
-            reached, because = span.end, after
+    covers: list[Segment | Gap] = sorted([*segments, *gaps], key=lambda one: one.span)
+    found: list[Gap] = []
+    newest: Segment | Gap | None = None
+    for cover in covers:
+        if newest is not None and cover.span.start.since(newest.span.end) > HOLE_US_MIN:
+            found.append(_gap_behind(stream, newest, cover.span.start))
+        if newest is None or cover.span.end >= newest.span.end:
+            newest = cover
+    if newest is not None and until is not None and until.since(newest.span.end) > HOLE_US_MIN:
+        found.append(_gap_behind(stream, newest, until))
     return tuple(found)
+
+
+def _gap_behind(stream: StreamOf, newest: Segment | Gap, until: Instant) -> Gap:
+    if isinstance(newest, Gap):
+        span, because = Span(start=newest.span.start, end=until), newest.because
+    else:
+        span, because = Span(start=newest.span.end, end=until), _AFTER[newest.ended_because]
+    return Gap(camera=stream.camera, stream=stream.name, span=span, because=because)
 
 
 def overlapping(segments: Sequence[Segment]) -> tuple[tuple[Segment, Segment], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -17,10 +17,17 @@ from fairview.core.camera import (
     Source,
 )
 from fairview.core.errors import BadInput, FairviewError, NotFound
-from fairview.core.ids import STREAM_NAMES, CameraId, camera_id, is_hex_id
-from fairview.core.limits import RECOVERY_BATCH_MAX
+from fairview.core.ids import (
+    STREAM_NAMES,
+    CameraId,
+    SegmentId,
+    StreamName,
+    camera_id,
+    is_hex_id,
+)
+from fairview.core.limits import REBUILD_BATCH_MAX, RECOVERY_LOOK_BACK_US
 from fairview.core.media import Gap, GapBecause, Segment
-from fairview.core.time import US_PER_HOUR, Clock, Instant
+from fairview.core.time import US_PER_HOUR, Clock, Instant, Span, instant
 from fairview.store.contracts import (
     Blobs,
     CameraSaved,
@@ -32,8 +39,10 @@ from fairview.store.contracts import (
     SegmentSaved,
     SegmentsRemoved,
 )
-from fairview.store.layout import BLOB_SUFFIX, segment_of_blob
+from fairview.store.layout import BLOB_SUFFIX, hour_of, segment_of_blob
 from fairview.store.mend import Mended, StreamOf, mend_blob, missing_gaps
+
+END_OF_TIME = instant("9999-12-31T23:59:59Z")
 
 
 def recover(
@@ -51,52 +60,169 @@ def recover(
     its own (`cameras`). When the catalogue can't be reached then, take the blobs' names before
     recording begins and hand them in as `names`: only those are touched later.
 
-    Each blob is cut at its first fault, gets a trailer (crashed) and is synced; then its row is
-    ended, and a gap stands from the last footage of its stream to now; the recorder lets that gap
-    grow when footage resumes. A row without a blob goes. What can't be read now stays as it is,
-    with a warning. Safe to repeat after a crash at any point.
+    Each blob is cut at its first fault, gets a trailer (crashed, signed when the key of the
+    recorder that wrote it is among the signers) and is synced; then its row is ended, and a gap
+    stands from the last footage of its stream to now, in the same write; the recorder lets that
+    gap grow when footage resumes. A row without a blob goes. What can't be read now stays as it
+    is, with a warning. Safe to repeat after a crash at any point.
 
     Errors:  Unavailable from the catalogue.
-    Cost:    lists all names and rows; reads the blobs that had not ended, once.
+    Cost:    lists all names; reads the rows of each camera's last hours (RECOVERY_LOOK_BACK_US)
+             and, once, the blobs that had not ended.
     Source:  decision 4; docs/reference/segment-format.md, Recovery.
     """
-    present = set(blobs.names() if names is None else names)
-    pending: dict[str, Segment | None] = {
-        name: None for name in _orphans(catalogue, present, cameras)
-    }
-    changes: list[Change] = []
+    present: dict[CameraId, list[str]] = {}
+    for name in blobs.names() if names is None else names:
+        camera = camera_of(name)
+        if camera is not None and is_segment(name):
+            present.setdefault(camera, []).append(name)
+    unended: dict[CameraId, list[Segment]] = {}
     for row in catalogue.open_segments():
-        if cameras is not None and row.camera not in cameras:
+        unended.setdefault(row.camera, []).append(row)
+    active = {row.camera.id for row in catalogue.cameras() if row.camera.is_active}
+    done: list[Recovered] = []
+    for camera in sorted(set(present) | set(unended)):
+        if cameras is not None and camera not in cameras:
             continue
-        if row.blob in present:
-            pending[row.blob] = row
-        elif not _is_there(blobs, row.blob):
-            changes.append(SegmentsRemoved(ids=(row.id,)))
-    done = []
-    for name, known in sorted(pending.items()):
-        mended = _mend(blobs, catalogue, name, signers)
-        if mended is None:
-            continue
-        changes += _rows(name, known, mended)
-        if mended.recovered is not None:
-            done.append(mended.recovered)
-        if len(changes) >= RECOVERY_BATCH_MAX:
-            catalogue.write(changes)
-            changes.clear()
-    catalogue.write(changes)
-    _store_gaps(catalogue, [one.segment for one in done], clock.now())
+        work = _CameraRecovery(blobs, catalogue, signers, camera)
+        work.find(present.get(camera, ()), unended.get(camera, ()))
+        work.mend()
+        work.store(clock.now(), is_active=camera in active)
+        done += work.done
     return tuple(done)
 
 
-def _orphans(
-    catalogue: Catalogue, present: Set[str], cameras: Set[CameraId] | None
-) -> Iterator[str]:
-    """Blobs of segments that no row points at."""
-    for camera, names in groupby(sorted(present), key=camera_of):
-        if camera is None or (cameras is not None and camera not in cameras):
-            continue
-        known = {row.blob for row in catalogue.segments(camera)}
-        yield from (name for name in names if is_segment(name) and name not in known)
+class _CameraRecovery:
+    """One camera's share: find what is unended, mend it, store rows and gaps in one write."""
+
+    def __init__(
+        self,
+        blobs: Blobs,
+        catalogue: Catalogue,
+        signers: Sequence[Ed25519PrivateKey],
+        camera: CameraId,
+    ) -> None:
+        self._blobs = blobs
+        self._catalogue = catalogue
+        self._signers = signers
+        self._camera = camera
+        self._rows: dict[SegmentId, Segment] = {}
+        self._since = Instant(0)
+        self._pending: dict[str, Segment | None] = {}
+        self._changes: list[Change] = []
+        self._holes: list[Gap] = []
+        self._log = structlog.get_logger(__name__).bind(camera=camera)
+        self.done: list[Recovered] = []
+
+    def find(self, names: Sequence[str], unended: Sequence[Segment]) -> None:
+        """Blobs whose segment has not ended, or that no row points at."""
+        oldest = min((row.span.start for row in unended), default=None)
+        hours = [hour for hour in map(hour_of, names) if hour is not None]
+        since = max(hours, default=oldest or Instant(0))
+        since = Instant(max(since.us - RECOVERY_LOOK_BACK_US, 0))
+        self._since = min(since, oldest or since)
+        rows = self._catalogue.segments(self._camera, span=self._window())
+        self._rows = {row.id: row for row in rows}
+        known = {row.blob for row in rows}
+        for name in names:
+            hour = hour_of(name)
+            if name not in known and (hour is None or hour >= self._since):
+                self._pending[name] = None
+        present = set(names)
+        for row in unended:
+            if row.blob in present:
+                self._pending[row.blob] = row
+            elif not is_there(self._blobs, row.blob):
+                self._remove(row.id)
+
+    def mend(self) -> None:
+        """End what is pending; what must wait for a person or a better moment stays."""
+        for name, row in sorted(self._pending.items()):
+            try:
+                mended = mend_blob(self._blobs, name, self._signers)
+            except FairviewError as error:
+                self._log.warning("a segment can't be closed", blob=name, because=str(error))
+                continue
+            if mended.recovered is None:
+                self._log.info("removed a blob without footage", blob=name)
+                self._remove(row.id if row is not None else segment_of_blob(name))
+            elif self._is_copy(mended.recovered.segment):
+                self._log.warning("a copy of a known segment is left alone", blob=name)
+            else:
+                self._adopt(mended)
+
+    def _remove(self, segment: SegmentId) -> None:
+        self._rows.pop(segment, None)
+        self._changes.append(SegmentsRemoved(ids=(segment,)))
+
+    def _is_copy(self, segment: Segment) -> bool:
+        try:
+            return self._catalogue.segment(segment.id).blob != segment.blob
+        except NotFound:
+            return False
+
+    def _adopt(self, mended: Mended) -> None:
+        recovered = mended.recovered
+        assert recovered is not None
+        segment = recovered.segment
+        self._log.info(
+            "closed a segment",
+            segment=segment.id,
+            cut_bytes=recovered.cut_bytes,
+            until=segment.span.end.iso(),
+        )
+        self._rows[segment.id] = segment
+        self._changes.append(SegmentSaved(segment=segment))
+        self._holes += mended.holes
+        self.done.append(recovered)
+
+    def store(self, now: Instant, *, is_active: bool) -> None:
+        """Rows and the gaps around them, all or nothing: a start that comes after a crash in
+        between finds the same work again."""
+        changes = list(self._changes)
+        for stream in STREAM_NAMES:
+            rows = [row for row in self._rows.values() if row.stream == stream]
+            touched = [one.segment for one in self.done if one.segment.stream == stream]
+            is_recording = any(row.is_open for row in rows)
+            until = now if (is_active or touched) and not is_recording else None
+            changes += self._gaps(stream, rows, touched, until)
+        self._catalogue.write(changes)
+
+    def _gaps(
+        self,
+        stream: StreamName,
+        rows: Sequence[Segment],
+        touched: Sequence[Segment],
+        until: Instant | None,
+    ) -> list[Change]:
+        """A gap that a recorder stored from the stale end of a row that was still open begins
+        inside the footage: it goes, and what is left of it is stored anew."""
+        standing = self._catalogue.gaps(self._camera, stream, self._window())
+        wrong = [
+            gap
+            for gap in standing
+            if gap.because is GapBecause.CRASHED
+            and any(one.span.holds(gap.span.start) for one in touched)
+        ]
+        kept = [gap for gap in standing if gap not in wrong]
+        inside = [hole for hole in self._holes if hole.stream == stream]
+        missing = missing_gaps(
+            StreamOf(camera=self._camera, name=stream), rows, (*kept, *inside), until
+        )
+        removed: list[Change] = [GapRemoved(gap=gap) for gap in wrong]
+        return removed + [GapSaved(gap=gap) for gap in (*inside, *missing)]
+
+    def _window(self) -> Span:
+        return Span(start=self._since, end=END_OF_TIME)
+
+
+def is_there(blobs: Blobs, name: str) -> bool:
+    """Whether there is a blob of that name."""
+    try:
+        blobs.size_bytes(name)
+    except NotFound:
+        return False
+    return True
 
 
 def camera_of(name: str) -> CameraId | None:
@@ -111,79 +237,6 @@ def camera_of(name: str) -> CameraId | None:
 def is_segment(name: str) -> bool:
     """Whether a blob's name is that of a segment; other files are none of ours."""
     return name.endswith(BLOB_SUFFIX) and is_hex_id(segment_of_blob(name))
-
-
-def _is_there(blobs: Blobs, name: str) -> bool:
-    try:
-        blobs.size_bytes(name)
-    except NotFound:
-        return False
-    return True
-
-
-def _mend(
-    blobs: Blobs, catalogue: Catalogue, name: str, signers: Sequence[Ed25519PrivateKey]
-) -> Mended | None:
-    """The mended blob; None when it must wait for a person or a better moment."""
-    log = structlog.get_logger(__name__)
-    try:
-        mended = mend_blob(blobs, name, signers)
-    except FairviewError as error:
-        log.warning("a segment can't be closed", blob=name, because=str(error))
-        return None
-    if mended.recovered is None:
-        log.info("removed a blob without footage", blob=name)
-        return mended
-    segment = mended.recovered.segment
-    try:
-        standing = catalogue.segment(segment.id)
-    except NotFound:
-        standing = segment
-    if standing.blob != name:
-        log.warning("a copy of a known segment is left alone", blob=name, segment=segment.id)
-        return None
-    cut_bytes = mended.recovered.cut_bytes
-    log.info("closed a segment", blob=name, cut_bytes=cut_bytes, until=segment.span.end.iso())
-    return mended
-
-
-def _rows(name: str, known: Segment | None, mended: Mended) -> list[Change]:
-    if mended.recovered is None:
-        return [SegmentsRemoved(ids=(known.id if known else segment_of_blob(name),))]
-    saved: list[Change] = [SegmentSaved(segment=mended.recovered.segment)]
-    return saved + [GapSaved(gap=hole) for hole in mended.holes]
-
-
-def _store_gaps(catalogue: Catalogue, segments: Iterable[Segment], now: Instant) -> None:
-    """Gaps around what was recovered, up to now.
-
-    A gap that a recorder stored from the stale end of a row that was still open begins inside
-    the footage; it goes, and what is left of it is stored anew.
-    """
-    by_stream: dict[StreamOf, list[Segment]] = {}
-    for segment in segments:
-        stream = StreamOf(camera=segment.camera, name=segment.stream)
-        by_stream.setdefault(stream, []).append(segment)
-    for stream, touched in by_stream.items():
-        gaps = catalogue.gaps(stream.camera, stream.name)
-        wrong = {
-            gap
-            for gap in gaps
-            if gap.because is GapBecause.CRASHED
-            and any(one.span.holds(gap.span.start) for one in touched)
-        }
-        rows = catalogue.segments(stream.camera, stream.name)
-        until = None if any(row.is_open for row in rows) else now
-        changes: list[Change] = [GapRemoved(gap=gap) for gap in sorted(wrong, key=_start)]
-        changes += [
-            GapSaved(gap=gap)
-            for gap in missing_gaps(stream, rows, (g for g in gaps if g not in wrong), until)
-        ]
-        catalogue.write(changes)
-
-
-def _start(gap: Gap) -> Instant:
-    return gap.span.start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,8 +312,8 @@ def _save_camera(catalogue: Catalogue, camera: CameraId, found: _Found) -> int:
         of_stream = [gap for gap in standing if gap.stream == stream]
         gaps += missing_gaps(StreamOf(camera=camera, name=stream), rows, of_stream, None)
     changes += [GapSaved(gap=gap) for gap in gaps]
-    for first in range(0, len(changes), RECOVERY_BATCH_MAX):
-        catalogue.write(changes[first : first + RECOVERY_BATCH_MAX])
+    for first in range(0, len(changes), REBUILD_BATCH_MAX):
+        catalogue.write(changes[first : first + REBUILD_BATCH_MAX])
     return len(gaps)
 
 
@@ -295,4 +348,4 @@ def _placeholder(camera: CameraId, segments: Sequence[Segment]) -> Camera:
     )
 
 
-__all__ = ["Rebuilt", "camera_of", "is_segment", "rebuild", "recover"]
+__all__ = ["Rebuilt", "camera_of", "is_segment", "is_there", "rebuild", "recover"]

@@ -98,9 +98,17 @@ def writing(engine: sa.Engine, path: Path) -> Iterator[sa.Connection]:
     Errors:  Unavailable (then it may be stored or not), Corrupt.
     """
     with told_as_ours(path), engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        yield connection
-        connection.commit()
+        is_done = False
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            connection.commit()
+            is_done = True
+        finally:
+            if not is_done:
+                # A commit that failed may leave its transaction open, and the pool would keep it
+                # and its lock; closing the file undoes and frees it for certain.
+                connection.invalidate()
 
 
 def truncate_log(engine: sa.Engine, path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from fairview.access.door_rows import shreds
 from fairview.access.leaves import read_leaf
-from fairview.access.roots import take_root
+from fairview.access.roots import Roots
 from fairview.access.shred import Shredder, ShredParts
 from fairview.access.time_floor import TimeFloor
 from fairview.core.camera import Camera
@@ -282,10 +282,11 @@ def test_a_root_covers_each_ended_segment_once(house: House) -> None:
     house.store(
         name.id, NOON.plus(US_PER_MINUTE), [moved(fragment(), NOON.plus(US_PER_MINUTE))], ended=None
     )
-    taken = take_root(house.catalogue, house.journal)
+    roots = Roots(house.catalogue, house.journal, house.rows, house.clock)
+    taken = roots.take()
     assert taken is not None
     assert taken.segments == (first.id,)
-    assert take_root(house.catalogue, house.journal) is None
+    assert roots.take() is None
     catalogue: Catalogue = house.catalogue
     assert catalogue.root_of(first.id) == taken
     assert house.kinds() == ["segments.root"]

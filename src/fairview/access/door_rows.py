@@ -104,6 +104,16 @@ shreds = sa.Table(
     sa.Column("because", sa.Text, nullable=False),
 )
 
+segment_roots = sa.Table(
+    "segment_roots",
+    _tables,
+    sa.Column("leaf", sa.BigInteger, primary_key=True, comment="The root's ledger leaf."),
+    sa.Column("taken_at_us", sa.BigInteger, nullable=False),
+    sa.Column("ids", sa.LargeBinary, nullable=False, comment="16 bytes each, in leaf order."),
+    sa.Column("heads", sa.LargeBinary, nullable=False, comment="32 bytes each, same order."),
+    comment="What inclusion in a root is proved from, also when some of its segments are gone.",
+)
+
 
 class DoorRows:
     """One connection, one lock: the door's rows are few, and a checkpoint needs no readers.

@@ -184,7 +184,8 @@ class CleanPictureRefused(Leaf):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportMade(Leaf):
-    """Written before the first byte. media_digest: SHA-256 (hex) of the media handed out."""
+    """Written before the first byte. media_digest: SHA-256 (hex) of the media handed out; signer:
+    the Ed25519 public key (hex) that signs the bundle's manifest."""
 
     KIND: ClassVar[str] = "export.made"
     export: str
@@ -193,6 +194,7 @@ class ExportMade(Leaf):
     form: str
     media: str
     media_digest: str
+    signer: str
     actor: str = field(metadata=_PRIVATE)
     span: Span | None = field(metadata=_PRIVATE)
 

@@ -200,20 +200,25 @@ class LookBook:
             raise NotFound(NO_LOOK)
         return opened
 
+    def of_session(self, session: SessionOpened, name: LookId) -> OpenLook:
+        """A living look that this session opened. Errors: NotFound, for another's too."""
+        with self._lock:
+            opened = self._open.get(name)
+        if (
+            opened is None
+            or not hmac.compare_digest(opened.session_digest, _digest(session.token))
+            or opened.look.expires_at <= self._clock.now()
+        ):
+            raise NotFound(NO_LOOK)
+        return opened
+
     def renew(self, session: SessionOpened, name: LookId) -> OpenLook:
         """Ten more minutes of a live look, with a line of its own; the token stays.
 
         Errors:  NotFound for another session's look too, BadInput for a stored one, Unavailable.
         """
-        with self._lock:
-            opened = self._open.get(name)
+        opened = self.of_session(session, name)
         now = self._clock.now()
-        if (
-            opened is None
-            or not hmac.compare_digest(opened.session_digest, _digest(session.token))
-            or opened.look.expires_at <= now
-        ):
-            raise NotFound(NO_LOOK)
         if opened.wish.span is not None:
             raise BadInput("a look at stored footage is not renewed: open the next one")
         expires_at = min(now.plus(LOOK_LIVE_US), opened.session_expires_at)

@@ -28,12 +28,14 @@ _STEADY_US = US_PER_MINUTE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeState:
-    """now: what counts as now. may_shred: whether keys may die by it.
+    """now: what counts as now. may_shred: whether keys may die by it. believed: what time it is as
+    far as can be told while the clock can't be trusted; else now.
 
     because: why not, else empty. viewing_stopped: why nothing may be looked at, else empty.
     """
 
     now: Instant
+    believed: Instant
     may_shred: bool
     because: str
     viewing_stopped: str
@@ -122,7 +124,7 @@ class TimeFloor:
     def _state(self, mark: _Mark, because: str) -> TimeState:
         now = mark.wall if self._floor is None else max(mark.wall, self._floor)
         if not because:
-            return TimeState(now=now, may_shred=True, because="", viewing_stopped="")
+            return TimeState(now=now, believed=now, may_shred=True, because="", viewing_stopped="")
         if self._paused_since_us is None:
             self._paused_since_us = mark.monotonic_us
             structlog.get_logger().error("shredding pauses", because=because)
@@ -130,8 +132,10 @@ class TimeFloor:
             self._base is not None
             and mark.monotonic_us - self._paused_since_us > SHRED_PAUSE_US_MAX
         )
+        believed = now if self._base is None else self._base.expects(mark.monotonic_us)
         return TimeState(
             now=now,
+            believed=believed,
             may_shred=False,
             because=because,
             viewing_stopped=(

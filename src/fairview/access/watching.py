@@ -182,6 +182,13 @@ class Watching:
             raise BadInput("this look is live: there are no stored parts in it")
         return self._views.footage.parts(camera, STORED_STREAM, span, opened.wish.rendition)
 
+    def clean_made_at(self, camera: CameraId, opened: OpenLook) -> Instant | None:
+        """Which clean picture a covered look is drawn on; None for none, or a raw look."""
+        if opened.wish.rendition == "raw":
+            return None
+        clean = self._views.pictures.approved(camera)
+        return None if clean is None else clean.made_at
+
     def render_part(self, opened: OpenLook, camera: Camera, stored: StoredPart) -> KeptPart:
         """One part in the look's rendition. Errors: Overloaded, Unavailable, NotFound."""
         span = opened.wish.span

@@ -49,6 +49,10 @@ class _Link:
     expires_at: Instant
 
 
+LOCAL_ACTOR = ActorId("local")
+"""Whoever runs commands on a data folder; nobody can make an account of that name."""
+
+
 class Who:
     """Actors and their sign-ins. Safe from several threads.
 
@@ -72,6 +76,7 @@ class Who:
         self._set_up_lock = threading.Lock()
         self._link: _Link | None = None
         self._tries = _Tries(clock)
+        self._local: dict[bytes, SessionOpened] = {}
 
     def needs_set_up(self) -> bool:
         with self._rows.read() as connection:
@@ -140,6 +145,9 @@ class Who:
 
     def session(self, session: str) -> SessionOpened:
         """Who holds a session token, and until when. Errors: NotAllowed."""
+        local = self._local.get(_digest(session))
+        if local is not None and local.expires_at > self._clock.now():
+            return local
         with self._rows.read() as connection:
             row = connection.execute(
                 sa.select(actors, sessions.c.expires_at_us)
@@ -152,8 +160,23 @@ class Who:
             token=session, actor=_actor(row), expires_at=Instant(row.expires_at_us)
         )
 
+    def local_session(self) -> SessionOpened:
+        """A session for whoever runs commands on the data folder itself, as its owner.
+
+        It is no account: it ends with this process, and its looks stand in the ledger under
+        the name `local`. Who owns the folder holds its keys anyway (docs/design/threats.md).
+        Never reachable over a socket.
+        """
+        actor = Actor(id=LOCAL_ACTOR, roles=FIRST_ACTOR_ROLES | {"auditor"})
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        expires_at = self._clock.now().plus(SESSION_US_MAX)
+        opened = SessionOpened(token=token, actor=actor, expires_at=expires_at)
+        self._local[_digest(token)] = opened
+        return opened
+
     def sign_out(self, session: str) -> None:
         """Ends a session; safe to repeat."""
+        self._local.pop(_digest(session), None)
         with self._rows.write() as connection:
             connection.execute(sessions.delete().where(sessions.c.digest == _digest(session)))
 
@@ -161,6 +184,8 @@ class Who:
         self, name: str, password: str, roles: frozenset[Role], cameras: frozenset[CameraId] | None
     ) -> Actor:
         actor = Actor(id=actor_id(name), roles=roles, cameras=cameras)
+        if actor.id == LOCAL_ACTOR:
+            raise BadInput(f"{name} means whoever runs commands here: take another name")
         _check_password(name, password)
         hashed = self._hash(password)
         with self._rows.read() as connection:

@@ -436,3 +436,6 @@ Outcome: BadInput, asking for a shorter span."""
 VERIFY_FILES_MAX = 10_000
 VERIFY_FILE_BYTES_MAX = 4 * 1024 * 1024 * 1024
 """A bundle that is checked: files in it, and bytes of one. Outcome: BadInput."""
+
+RECORD_TURN_US = 100_000
+"""How often a command that records looks whether it is time to end."""

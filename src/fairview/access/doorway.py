@@ -1,0 +1,251 @@
+"""Opening the door: everything it holds, put together from one data folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import structlog
+from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from fairview.access.bundle import software_version
+from fairview.access.camera_desk import CameraDesk, DeskParts, prober
+from fairview.access.camera_views import CameraViews
+from fairview.access.clean_pictures import CleanPictures
+from fairview.access.door_rows import DoorRows
+from fairview.access.door_work import Chore, DoorWork
+from fairview.access.exports import ExportParts, Exports
+from fairview.access.footage import Footage
+from fairview.access.gate import Gate, GateParts
+from fairview.access.journal import Journal
+from fairview.access.keys import KeyStore
+from fairview.access.leaves import NodeStarted
+from fairview.access.live_look import LiveConnector
+from fairview.access.looks import LookBook
+from fairview.access.proof import LEDGER_KEY_FILE
+from fairview.access.render import RenderPool
+from fairview.access.roots import Roots
+from fairview.access.shred import Shredder, ShredParts
+from fairview.access.site_key import SiteKeyFiles
+from fairview.access.time_floor import TimeFloor
+from fairview.access.watching import Views, Watching
+from fairview.access.who import Who
+from fairview.config.settings import Settings
+from fairview.core.errors import Overloaded, Unavailable
+from fairview.core.ids import LookId
+from fairview.core.limits import (
+    CLEAN_PICTURES_EVERY_US,
+    DOOR_TURN_US,
+    KEYS_ISSUE_EVERY_US,
+    ROOTS_EVERY_US,
+)
+from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, Clock
+from fairview.store.contracts import Blobs, Catalogue
+from fairview.store.durable import replace_file
+from fairview.store.heads import SqliteHeads
+from fairview.store.layout import DataFolder
+from fairview.store.ledger import Ledger
+from fairview.store.ledger_files import FolderLedgerFiles
+from fairview.store.secrets import SecretBox, read_or_make_key
+
+EXPORT_KEY_FILE = "export.key"
+
+
+def open_door(  # noqa: PLR0913 - what a door stands between, all named
+    folder: DataFolder,
+    *,
+    catalogue: Catalogue,
+    blobs: Blobs,
+    clock: Clock,
+    render: RenderPool,
+    live: LiveConnector,
+    settings: Settings,
+    origin: str | None = None,
+    hasher: PasswordHasher | None = None,
+) -> Gate:
+    """The gate over one data folder, whose lock the caller (or the node above it) holds.
+
+    Finishes what a crash left: the site key, looks left open, half-done shreds. Issues keys for
+    every active camera, so that recorders can begin. Nothing runs by itself before
+    `Gate.start()`; a command without threads calls `turn()` of each of `Gate.work`.
+
+    live: connects to a stream's live packets (record.live_client.subscribe with the recorder's
+    connection, or LiveTap.subscribe in one process). render, catalogue and blobs stay the
+    caller's to close. origin: the ledger's name, `fairview.local/<8 hex of its key>` by default.
+
+    Errors:  Corrupt when the folder's parts don't belong together; Unavailable.
+    """
+    build = _Build(folder, catalogue, blobs, clock, settings)
+    build.open_ledger(origin)
+    pictures = CleanPictures(catalogue, build.keys, build.journal, clock)
+    footage = Footage(catalogue, blobs, build.keys)
+    forgetting = _Forgetting()
+    looks = LookBook(build.journal, build.rows, clock, on_end=forgetting)
+    watching = Watching(
+        looks,
+        Views(catalogue=catalogue, footage=footage, pictures=pictures, render=render, connect=live),
+        clock,
+    )
+    forgetting.watching = watching
+    shredder = Shredder(
+        ShredParts(
+            catalogue=catalogue,
+            blobs=blobs,
+            keys=build.keys,
+            journal=build.journal,
+            rows=build.rows,
+            floor=build.floor,
+            clock=clock,
+            free_bytes_min=settings.recording.free_bytes_min,
+        )
+    )
+    left = looks.settle()
+    build.journal.append(NodeStarted(version=software_version(), looks_left_open=left))
+    build.issue_keys()
+    _try("finishing a sweep", shredder.finish)
+    work = (
+        DoorWork("door work", build.chores(looks, shredder), clock),
+        DoorWork("clean pictures", [build.pictures_chore(pictures, footage, render)], clock),
+    )
+    return Gate(
+        GateParts(
+            who=Who(build.rows, build.journal, clock, hasher),
+            looks=looks,
+            watching=watching,
+            desk=build.desk(),
+            views=CameraViews(catalogue, pictures, clock),
+            pictures=pictures,
+            exports=build.exports(looks, watching, footage),
+            journal=build.journal,
+            ledger=build.ledger,
+            catalogue=catalogue,
+            floor=build.floor,
+            clock=clock,
+            work=work,
+            let_go=build.close,
+        )
+    )
+
+
+class _Forgetting:
+    """Tells the watching side of looks that ended; it is made after the looks are."""
+
+    watching: Watching | None = None
+
+    def __call__(self, look: LookId) -> None:
+        assert self.watching is not None, "no look opens before the door is put together"
+        self.watching.forget(look)
+
+
+class _Build:
+    """The parts that several others need."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        catalogue: Catalogue,
+        blobs: Blobs,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._folder = folder
+        self._catalogue = catalogue
+        self._blobs = blobs
+        self._clock = clock
+        self._settings = settings
+        self.rows = DoorRows(folder.door_database)
+        self._heads = SqliteHeads(folder.door_database)
+        self.floor = TimeFloor(self._heads, clock)
+        issuer = Ed25519PrivateKey.from_private_bytes(read_or_make_key(folder.key_issue_key))
+        self._publish(folder.door_public.name, issuer.public_key().public_bytes_raw())
+        self.keys = KeyStore(self.rows, SiteKeyFiles(folder.site_key), folder.keys, issuer)
+
+    def open_ledger(self, origin: str | None) -> None:
+        signer = Ed25519PrivateKey.from_private_bytes(read_or_make_key(self._folder.ledger_key))
+        public = signer.public_key().public_bytes_raw()
+        name = origin or f"fairview.local/{hashlib.sha256(public).hexdigest()[:8]}"
+        files = FolderLedgerFiles(self._folder.ledger)
+        self.ledger = Ledger(files, self._heads, signer, name, self._clock)
+        text = f"{self.ledger.key.text}\n".encode()
+        path = self._folder.ledger / LEDGER_KEY_FILE
+        if not path.exists() or path.read_bytes() != text:
+            replace_file(path, text, mode=0o644)
+        self.journal = Journal(self.ledger, self.rows, self._clock)
+        self._roots = Roots(self._catalogue, self.journal, self.rows, self._clock)
+
+    def issue_keys(self) -> None:
+        """Public halves ahead, for every camera that is recorded."""
+        now = self.floor.check().believed
+        for row in self._catalogue.cameras():
+            if row.camera.is_active:
+                self.keys.issue(row.camera.id, now)
+
+    def chores(self, looks: LookBook, shredder: Shredder) -> list[Chore]:
+        sweep_us = self._settings.recording.sweep_s * US_PER_SECOND
+        return [
+            Chore(name="looks over", every_us=DOOR_TURN_US, run=looks.close_over),
+            Chore(name="keys ahead", every_us=KEYS_ISSUE_EVERY_US, run=self.issue_keys),
+            Chore(name="sweep", every_us=sweep_us, run=shredder.sweep),
+            Chore(name="segment roots", every_us=ROOTS_EVERY_US, run=self._roots.take),
+            Chore(name="old roots", every_us=US_PER_DAY, run=self._roots.forget_old),
+        ]
+
+    def pictures_chore(
+        self, pictures: CleanPictures, footage: Footage, render: RenderPool
+    ) -> Chore:
+        span_us_min = self._settings.covering.clean_picture_min * US_PER_MINUTE
+
+        def make_pictures() -> None:
+            for row in self._catalogue.cameras():
+                if row.camera.is_active:
+                    pictures.make(row.camera, footage, render, span_us_min)
+
+        return Chore(name="clean pictures", every_us=CLEAN_PICTURES_EVERY_US, run=make_pictures)
+
+    def desk(self) -> CameraDesk:
+        box = SecretBox(read_or_make_key(self._folder.secrets_key))
+        return CameraDesk(
+            DeskParts(
+                catalogue=self._catalogue,
+                journal=self.journal,
+                keys=self.keys,
+                box=box,
+                settings=self._settings,
+                clock=self._clock,
+                probe=prober(self._settings, self._clock),
+            )
+        )
+
+    def exports(self, looks: LookBook, watching: Watching, footage: Footage) -> Exports:
+        key = read_or_make_key(self._folder.door / EXPORT_KEY_FILE)
+        return Exports(
+            ExportParts(
+                looks=looks,
+                watching=watching,
+                footage=footage,
+                catalogue=self._catalogue,
+                journal=self.journal,
+                ledger=self.ledger,
+                roots=self._roots,
+                signer=Ed25519PrivateKey.from_private_bytes(key),
+                clock=self._clock,
+            )
+        )
+
+    def close(self) -> None:
+        self._heads.close()
+        self.rows.close()
+
+    def _publish(self, name: str, data: bytes) -> None:
+        path = self._folder.keys / name
+        if not path.exists() or path.read_bytes() != data:
+            replace_file(path, data, mode=0o644)
+
+
+def _try(what: str, run: Callable[[], None]) -> None:
+    """Do it now if it can be done; the door's work does it again."""
+    try:
+        run()
+    except (Unavailable, Overloaded) as error:
+        structlog.get_logger().warning("put off", what=what, because=str(error))

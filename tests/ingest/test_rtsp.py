@@ -19,8 +19,9 @@ from fairview.core.ids import CameraId
 from fairview.core.media import GapBecause, Packet
 from fairview.core.time import SystemClock
 from fairview.ingest.address import AddressRules
-from fairview.ingest.av_source import RtspSource, opened_rtsp
+from fairview.ingest.av_source import RtspSource
 from fairview.ingest.probe import probe
+from fairview.ingest.reading import opened_rtsp
 from fairview.ingest.session import CameraSession
 from tests.ingest.comparing import digests, follows, source_digests, write_laps
 from tests.ingest.movies import write_film

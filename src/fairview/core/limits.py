@@ -30,9 +30,8 @@ SOURCE_OPEN_US_MAX = 10 * US_PER_SECOND
 SOURCE_READ_US_MAX = 10 * US_PER_SECOND
 """A camera that says nothing for this long is away. Outcome: end_run, a gap is stored."""
 
-CATALOGUE_BATCH_US_MAX = 200_000
 CATALOGUE_BATCH_MAX = 500
-"""Changes wait at most this long for company before one durable commit (decision 15)."""
+"""Changes in one durable commit (decision 15). More wait for the next one, never for company."""
 
 WIRE_MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 """One message between our processes. Outcome: the connection is closed with an error."""
@@ -369,6 +368,12 @@ PROBE_US_MAX = 5 * US_PER_SECOND
 SIM_RENDER_US_MAX = 5 * US_PER_MINUTE
 """Drawing a simulated loop takes seconds; longer than this it hangs. Outcome: Unavailable."""
 
+SIM_PAINTERS_MAX = 4
+"""Processes drawing one simulated loop at once. More would starve what starts beside them."""
+
+SIM_LOOK_US = 100_000
+"""How often a simulated camera looks whether its next pictures are drawn."""
+
 SIM_BEHIND_US_MAX = 30 * US_PER_SECOND
 """How far a reader of a simulated camera may fall behind. Outcome: the camera hangs up."""
 
@@ -439,3 +444,8 @@ VERIFY_FILE_BYTES_MAX = 4 * 1024 * 1024 * 1024
 
 RECORD_TURN_US = 100_000
 """How often a command that records looks whether it is time to end."""
+
+DOOR_CALLS_MAX = 64
+DOOR_CALL_US_MAX = 90 * US_PER_SECOND
+"""Calls that one client of the door has under way, and the wait for an answer: rendering and
+probing are slower than rows."""

@@ -21,7 +21,8 @@ from fairview.access.footage import Footage
 from fairview.access.journal import Journal
 from fairview.access.keys import KeyStore
 from fairview.access.leaves import CleanPictureApproved, CleanPictureRefused
-from fairview.access.render import CleanPicture, RenderPool, SealedPiece, clean_picture_of
+from fairview.access.render import CleanPicture, SealedPiece, clean_picture_of
+from fairview.access.rendering import Rendering
 from fairview.core.camera import Camera
 from fairview.core.errors import Conflict, Corrupt, FairviewError, NotFound, Unavailable
 from fairview.core.ids import CameraId
@@ -112,7 +113,9 @@ class CleanPictures:
         )
         self._keep(row, actor)
 
-    def make(self, camera: Camera, footage: Footage, render: RenderPool, span_us_min: int) -> bool:
+    def make(
+        self, camera: Camera, footage: Footage, rendering: Rendering, span_us_min: int
+    ) -> bool:
         """Make a camera's first picture, or refresh its approved one; whether one was made.
 
         A first one waits for a person. A refreshed one differs only where nothing was present,
@@ -129,7 +132,7 @@ class CleanPictures:
         if pieces is None:
             return False
         try:
-            made = render.clean_picture(
+            made = rendering.pool().clean_picture(
                 pieces, span_us_min=span_us_min, approved=approved, look=f"clean {camera.id}"
             )
         except (Unavailable, Conflict, NotFound) as error:
@@ -138,7 +141,7 @@ class CleanPictures:
             )
             return False
         finally:
-            render.forget(f"clean {camera.id}")
+            rendering.forget(f"clean {camera.id}")
         if approved is None:
             self._catalogue.write([self._sealed(camera.id, made, None)])
         elif made.made_at > approved.made_at:

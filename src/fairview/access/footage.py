@@ -15,7 +15,7 @@ from fairview.core.case import Rendition
 from fairview.core.errors import Corrupt, NotFound
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.limits import PICTURE_LEAD_US
-from fairview.core.media import Fragment, Segment
+from fairview.core.media import Fragment, Segment, VideoFormat
 from fairview.core.time import Instant, Span
 from fairview.record.playback import IndexedSegment, Part, indexed, part_at, parts
 from fairview.store.contracts import Blobs, Catalogue
@@ -58,7 +58,39 @@ class Footage:
         found = parts(self._indexed(camera, stream, span), span)
         if rendition == "raw":
             found = _within(found, span)
-        return _played(found, rendition)
+        return self._played(found)
+
+    def _played(self, found: tuple[Part, ...]) -> tuple[StoredPart, ...]:
+        """Parts of one format share the initialisation of the first of them.
+
+        A run has one format; its first record is opened to learn it. Runs whose key is dead are
+        left out.
+        """
+        made: list[StoredPart] = []
+        formats: dict[int, VideoFormat | None] = {}
+        first_of: dict[VideoFormat, int] = {}
+        for part in found:
+            if part.run not in formats:
+                formats[part.run] = self._format_of(part)
+            video = formats[part.run]
+            if video is None:
+                continue
+            number = len(made)
+            play = PlayPart(
+                number=number,
+                span=part.span,
+                init=first_of.setdefault(video, number),
+                discontinuity=number > 0 and part.discontinuity,
+            )
+            made.append(StoredPart(part=part, play=play))
+        return tuple(made)
+
+    def _format_of(self, part: Part) -> VideoFormat | None:
+        try:
+            first = next(self.fragments(replace(part, records=part.records[:1])))
+        except (NotFound, Corrupt):
+            return None
+        return first.format
 
     def last_before(
         self, camera: CameraId, stream: StreamName, at: Instant, earliest: Instant
@@ -137,19 +169,3 @@ def _within(found: tuple[Part, ...], span: Span) -> tuple[Part, ...]:
             )
             kept.append(replace(part, records=tuple(inside), covers=covers, span=covers))
     return tuple(kept)
-
-
-def _played(found: tuple[Part, ...], rendition: Rendition) -> tuple[StoredPart, ...]:
-    """Covered parts carry their own initialisation each; raw ones share one within a run."""
-    made: list[StoredPart] = []
-    first_of_run: dict[int, int] = {}
-    for number, part in enumerate(found):
-        first = first_of_run.setdefault(part.run, number)
-        play = PlayPart(
-            number=number,
-            span=part.span,
-            init=number if rendition == "covered" else first,
-            discontinuity=number > 0 and part.discontinuity,
-        )
-        made.append(StoredPart(part=part, play=play))
-    return tuple(made)

@@ -69,7 +69,7 @@ class GateParts:
     floor: TimeFloor
     clock: Clock
     work: tuple[DoorWork, ...]
-    let_go: Callable[[], None]
+    let_go: tuple[Callable[[], None], ...]
 
 
 class Gate:
@@ -88,7 +88,8 @@ class Gate:
         for one in self._parts.work:
             one.close()
         self._parts.looks.close_all()
-        self._parts.let_go()
+        for let_go in self._parts.let_go:
+            let_go()
 
     @property
     def work(self) -> tuple[DoorWork, ...]:

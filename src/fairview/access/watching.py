@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fairview.access.clean_pictures import CleanPictures
 from fairview.access.door import CoverState, LiveChunk, PlayPart
@@ -22,10 +22,11 @@ from fairview.access.live_look import (
 )
 from fairview.access.looks import LookBook, OpenLook
 from fairview.access.may import Allowed, raw_because
-from fairview.access.render import FULL, TILE, CleanPicture, RenderPool
+from fairview.access.render import FULL, TILE, CleanPicture
 from fairview.access.render_scene import RawBecause
+from fairview.access.rendering import Rendering
 from fairview.core.camera import Camera
-from fairview.core.errors import BadInput, NotFound
+from fairview.core.errors import BadInput, NotFound, Unavailable
 from fairview.core.ids import CameraId, LookId, StreamName
 from fairview.core.limits import PICTURE_WIDTH_PX_MAX, PICTURE_WIDTH_PX_MIN
 from fairview.core.time import US_PER_SECOND, Clock, Instant, Span
@@ -35,6 +36,9 @@ from fairview.store.contracts import Catalogue
 STORED_STREAM: StreamName = "main"
 RAW_LEAD_US = US_PER_SECOND
 """With B-frames decoding begins before the first picture; nothing may begin before zero."""
+
+INIT_US = US_PER_SECOND
+"""How much of a part is rendered to learn its initialisation."""
 
 _DRAWN: dict[str, RawBecause] = {
     "the camera is simulated": "simulated",
@@ -61,7 +65,7 @@ class Views:
     catalogue: Catalogue
     footage: Footage
     pictures: CleanPictures
-    render: RenderPool
+    rendering: Rendering
     connect: LiveConnector
 
 
@@ -89,7 +93,7 @@ class Watching:
 
     def part_init(self, token: str, camera: CameraId, number: int) -> bytes:
         opened = self._looks.find(token, camera)
-        data = self._part(opened, camera, number).init
+        data = self._init(opened, camera, number)
         self._looks.note_read(opened, camera, None, len(data))
         return data
 
@@ -117,7 +121,7 @@ class Watching:
         part = self._views.footage.last_before(camera, STORED_STREAM, at, span.start)
         if part is None:
             raise NotFound("there is no picture at or before this moment")
-        jpeg = self._views.render.picture(
+        jpeg = self._views.rendering.pool().picture(
             [self._views.footage.piece(part)],
             at,
             width_px,
@@ -147,7 +151,7 @@ class Watching:
             self._keep_subscription(opened, subscription)
         else:
             let_go = goes_on.stop
-            pieces = self._views.render.live(
+            pieces = self._views.rendering.pool().live(
                 f"{camera}/{stream}",
                 lambda: packets_of(self._views.connect(camera, stream)),
                 clean=self._clean(known, opened),
@@ -173,7 +177,7 @@ class Watching:
             subscriptions = self._plans.subscriptions.pop(look, [])
         for subscription in subscriptions:
             subscription.close()
-        self._views.render.forget(look)
+        self._views.rendering.forget(look)
 
     def stored_parts(self, opened: OpenLook, camera: CameraId) -> tuple[StoredPart, ...]:
         """A fresh plan, for an export."""
@@ -195,7 +199,7 @@ class Watching:
         assert span is not None, "a stored part belongs to a stored look"
         if opened.wish.rendition == "raw" and not _has_zones(camera):
             return self._remuxed(stored, span)
-        rendered = self._views.render.part(
+        rendered = self._views.rendering.pool().part(
             [self._views.footage.piece(stored.part)],
             span=stored.play.span,
             clean=self._clean(camera, opened),
@@ -235,12 +239,29 @@ class Watching:
             raise NotFound(f"this look has no part {number}")
         return planned[number]
 
+    def _init(self, opened: OpenLook, camera: CameraId, number: int) -> bytes:
+        """The initialisation of all parts of one format, from the first of them."""
+        stored = self._stored(opened, camera, number)
+        known = self._views.catalogue.camera(camera).camera
+        if opened.wish.rendition == "raw" and not _has_zones(known):
+            return self._part(opened, camera, number).init
+        short = _shortened(stored)
+        made = self._kept.get(
+            (opened.look.id, camera, -1 - number), lambda: self.render_part(opened, known, short)
+        )
+        self._still(opened)
+        return made.init
+
     def _part(self, opened: OpenLook, camera: CameraId, number: int) -> KeptPart:
         stored = self._stored(opened, camera, number)
         known = self._views.catalogue.camera(camera).camera
         made = self._kept.get(
             (opened.look.id, camera, number), lambda: self.render_part(opened, known, stored)
         )
+        is_remuxed = opened.wish.rendition == "raw" and not _has_zones(known)
+        if not is_remuxed and made.init != self._init(opened, camera, stored.play.init):
+            # What stands in for a stretch that can't be decoded has another size.
+            raise Unavailable("no picture of this stretch can be decoded")
         self._still(opened)
         return made
 
@@ -293,6 +314,17 @@ class _Going:
 
 def _has_zones(camera: Camera) -> bool:
     return any(zone.kind == "on_view" for zone in camera.zones)
+
+
+def _shortened(stored: StoredPart) -> StoredPart:
+    """The part's first record and first instants: enough for an initialisation."""
+    start = stored.play.span.start
+    short = Span(start=start, end=min(stored.play.span.end, start.plus(INIT_US)))
+    records = tuple(one for one in stored.part.records if one.start_at < short.end)
+    return StoredPart(
+        part=replace(stored.part, records=records or stored.part.records[:1]),
+        play=replace(stored.play, span=short),
+    )
 
 
 def _moment(span: Span, at: Instant) -> Span:

@@ -21,10 +21,11 @@ from fairview.access.gate import Gate, GateParts
 from fairview.access.journal import Journal
 from fairview.access.keys import KeyStore
 from fairview.access.leaves import NodeStarted
-from fairview.access.live_look import LiveConnector
+from fairview.access.live_look import LiveConnector, LiveSubscription
 from fairview.access.looks import LookBook
 from fairview.access.proof import LEDGER_KEY_FILE
 from fairview.access.render import RenderPool
+from fairview.access.rendering import Rendering
 from fairview.access.roots import Roots
 from fairview.access.shred import Shredder, ShredParts
 from fairview.access.site_key import SiteKeyFiles
@@ -33,7 +34,7 @@ from fairview.access.watching import Views, Watching
 from fairview.access.who import Who
 from fairview.config.settings import Settings
 from fairview.core.errors import Overloaded, Unavailable
-from fairview.core.ids import LookId
+from fairview.core.ids import CameraId, LookId, StreamName
 from fairview.core.limits import (
     CLEAN_PICTURES_EVERY_US,
     DOOR_TURN_US,
@@ -58,9 +59,9 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     catalogue: Catalogue,
     blobs: Blobs,
     clock: Clock,
-    render: RenderPool,
-    live: LiveConnector,
     settings: Settings,
+    render: RenderPool | None = None,
+    live: LiveConnector | None = None,
     origin: str | None = None,
     hasher: PasswordHasher | None = None,
 ) -> Gate:
@@ -71,8 +72,10 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     `Gate.start()`; a command without threads calls `turn()` of each of `Gate.work`.
 
     live: connects to a stream's live packets (record.live_client.subscribe with the recorder's
-    connection, or LiveTap.subscribe in one process). render, catalogue and blobs stay the
-    caller's to close. origin: the ledger's name, `fairview.local/<8 hex of its key>` by default.
+    connection, or LiveTap.subscribe in one process); None where nothing is live. render: None
+    makes a pool when the first picture is asked for, and closes it with the gate; one that is
+    handed in, the catalogue and the blobs stay the caller's to close. origin: the ledger's name,
+    `fairview.local/<8 hex of its key>` by default.
 
     Errors:  Corrupt when the folder's parts don't belong together; Unavailable.
     """
@@ -80,11 +83,18 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     build.open_ledger(origin)
     pictures = CleanPictures(catalogue, build.keys, build.journal, clock)
     footage = Footage(catalogue, blobs, build.keys)
+    rendering = Rendering(clock, settings.covering.renderers_max, render)
     forgetting = _Forgetting()
     looks = LookBook(build.journal, build.rows, clock, on_end=forgetting)
     watching = Watching(
         looks,
-        Views(catalogue=catalogue, footage=footage, pictures=pictures, render=render, connect=live),
+        Views(
+            catalogue=catalogue,
+            footage=footage,
+            pictures=pictures,
+            rendering=rendering,
+            connect=live or _nothing_live,
+        ),
         clock,
     )
     forgetting.watching = watching
@@ -106,7 +116,7 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     _try("finishing a sweep", shredder.finish)
     work = (
         DoorWork("door work", build.chores(looks, shredder), clock),
-        DoorWork("clean pictures", [build.pictures_chore(pictures, footage, render)], clock),
+        DoorWork("clean pictures", [build.pictures_chore(pictures, footage, rendering)], clock),
     )
     return Gate(
         GateParts(
@@ -123,9 +133,13 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
             floor=build.floor,
             clock=clock,
             work=work,
-            let_go=build.close,
+            let_go=(rendering.close, build.close),
         )
     )
+
+
+def _nothing_live(camera: CameraId, stream: StreamName) -> LiveSubscription:
+    raise Unavailable(f"{camera} is not being recorded by this command: nothing is live")
 
 
 class _Forgetting:
@@ -192,14 +206,14 @@ class _Build:
         ]
 
     def pictures_chore(
-        self, pictures: CleanPictures, footage: Footage, render: RenderPool
+        self, pictures: CleanPictures, footage: Footage, rendering: Rendering
     ) -> Chore:
         span_us_min = self._settings.covering.clean_picture_min * US_PER_MINUTE
 
         def make_pictures() -> None:
             for row in self._catalogue.cameras():
                 if row.camera.is_active:
-                    pictures.make(row.camera, footage, render, span_us_min)
+                    pictures.make(row.camera, footage, rendering, span_us_min)
 
         return Chore(name="clean pictures", every_us=CLEAN_PICTURES_EVERY_US, run=make_pictures)
 

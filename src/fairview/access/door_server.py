@@ -1,0 +1,76 @@
+"""The gate behind a local socket, for the web process alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from fairview.access import door_messages as m
+from fairview.access.door import LiveChunk
+from fairview.access.gate import Gate
+from fairview.core.limits import DOOR_CONNECTIONS_MAX
+from fairview.store.wire import Hangup, WireServer, answers, serve, streams
+
+
+def serve_door(
+    path: Path, gate: Gate, *, secret: bytes, allowed_uids: frozenset[int] | None = None
+) -> WireServer:
+    """Answer for a gate at a socket until `close`.
+
+    The owner's `local_session`, the set-up link and clean pictures of simulated cameras have no
+    message: nobody reaches them from here.
+    Errors:  as store.wire.serve.
+    """
+
+    def live(message: m.AskLive, hangup: Hangup) -> Iterator[LiveChunk]:
+        look = gate.live(message.token, message.camera)
+        hangup.when_set(look.close)
+        try:
+            yield from look
+        finally:
+            look.close()
+
+    def export(message: m.AskExport, hangup: Hangup) -> Iterator[bytes]:
+        for piece in gate.export(message.token, message.camera, message.kind):
+            if hangup.is_set():
+                return
+            yield piece
+
+    handlers = (
+        answers(m.AskNeedsSetUp, lambda _: gate.needs_set_up()),
+        answers(m.AskSetUp, lambda x: gate.set_up(x.link_token, x.name, x.password)),
+        answers(m.AskSignIn, lambda x: gate.sign_in(x.name, x.password)),
+        answers(m.AskWho, lambda x: gate.who(x.session)),
+        answers(m.AskSignOut, lambda x: gate.sign_out(x.session)),
+        answers(m.AskCameras, lambda x: m.Views(gate.cameras(x.session))),
+        answers(m.AskProbe, lambda x: gate.camera_probe(x.session, x.address, x.login)),
+        answers(m.AskCameraAdd, lambda x: gate.camera_add(x.session, x.wish)),
+        answers(m.AskCameraRemove, lambda x: gate.camera_remove(x.session, x.camera)),
+        answers(m.AskLookOpen, lambda x: gate.look_open(x.session, x.wish)),
+        answers(m.AskLookRenew, lambda x: gate.look_renew(x.session, x.look)),
+        answers(m.AskLookClose, lambda x: gate.look_close(x.token)),
+        streams(m.AskLive, live),
+        answers(m.AskParts, lambda x: gate.parts(x.token, x.camera)),
+        answers(m.AskPartInit, lambda x: gate.part_init(x.token, x.camera, x.number)),
+        answers(m.AskPart, lambda x: gate.part(x.token, x.camera, x.number)),
+        answers(m.AskPicture, lambda x: gate.picture(x.token, x.camera, x.at, x.width_px)),
+        answers(m.AskTimeline, lambda x: gate.timeline(x.session, x.camera, x.span)),
+        streams(m.AskExport, export),
+        answers(
+            m.AskCleanPicture, lambda x: m.Waiting(gate.clean_picture_waiting(x.session, x.camera))
+        ),
+        answers(
+            m.AskCleanDecide,
+            lambda x: gate.clean_picture_decide(x.session, x.camera, approve=x.approve),
+        ),
+        answers(m.AskLedgerTail, lambda x: gate.ledger_tail(x.lines)),
+        answers(m.AskLedgerFile, lambda x: gate.ledger_file(x.path)),
+        answers(m.AskEvents, lambda x: gate.events(x.session, x.limit)),
+    )
+    return serve(
+        path,
+        handlers,
+        secret=secret,
+        allowed_uids=allowed_uids,
+        connections_max=DOOR_CONNECTIONS_MAX,
+    )

@@ -1,4 +1,6 @@
 // Who is signed in here. One object, read by every page.
+import { tick } from 'svelte'
+
 import { api, told, type Session } from './api/client'
 
 class SessionState {
@@ -21,6 +23,9 @@ class SessionState {
   }
 
   async signOut(): Promise<void> {
+    // The pages leave first and close their looks while the session still stands.
+    if (this.known !== null) this.known = { ...this.known, actor: null }
+    await tick()
     await told(api.DELETE('/api/v1/session'))
     await this.refresh()
   }

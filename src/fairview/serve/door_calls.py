@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext, suppress
 from typing import Generic, TypeVar
 
 import anyio
@@ -91,16 +92,18 @@ class BlockingStream(Generic[T]):
         )
 
     async def close(self) -> None:
-        """Let the iterator go; safe to repeat. Never waits for a pull in progress."""
+        """Let the iterator go; safe to repeat. Never waits for a pull in progress: the door's
+        own iterators end one from any thread, any other ends with its next piece."""
         with anyio.CancelScope(shield=True):
             with self._lock:
                 if self._is_closed:
                     return
                 self._is_closed = True
-                closes_now = not self._is_pulling
+                is_pulling = self._is_pulling
             self._let_go()
-            if closes_now:
-                await anyio.to_thread.run_sync(self._close_iterator, limiter=self._limiter)
+            with suppress(ValueError) if is_pulling else nullcontext():
+                # ValueError: a generator that runs; its puller closes it afterwards.
+                await anyio.to_thread.run_sync(self._close_iterator)
 
     def _pull(self) -> T | None:
         with self._lock:

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from http import HTTPStatus
 
-import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fairview.core.errors import BadInput, FairviewError, NotAllowed, outcome_of
+from fairview.core.errors import BadInput, NotAllowed
 from fairview.core.limits import WEB_BODY_BYTES_MAX
-from fairview.serve.problems import log_problem, problem_body
+from fairview.serve.problems import answer_every_error
 from fairview.serve.settings import WebSettings
 
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -52,8 +51,7 @@ class Guard:
     """Wraps the application.
 
     Refuses an unknown Host, a foreign Origin (for state changes and sockets also a missing
-    one), a body over WEB_BODY_BYTES_MAX. Anything a route did not answer becomes 500 here,
-    logged once: this is the route wrapper.
+    one), a body over WEB_BODY_BYTES_MAX. Anything a route did not answer is answered here.
     """
 
     def __init__(self, app: ASGIApp, settings: WebSettings) -> None:
@@ -65,18 +63,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
         reply = _Reply(scope, send)
-        try:
+
+        async def route() -> None:
             self._refuse_strangers(scope)
             _refuse_long_body(scope)
             await self._app(scope, _Bounded(receive).receive, reply.send)
-        except FairviewError as error:
-            log_problem(error, route=scope["path"])
-            outcome = outcome_of(error)
-            await reply.problem(outcome.http_status, problem_body(outcome.name, str(error)))
-        except Exception:  # noqa: BLE001  # the route wrapper: logs the chain once, answers 500
-            structlog.get_logger().exception("a route failed", route=scope["path"])
-            text = "something here went wrong"
-            await reply.problem(500, problem_body("our_mistake", text))
+
+        await answer_every_error(route, reply.problem, path=scope["path"])
 
     def _refuse_strangers(self, scope: Scope) -> None:
         headers = Headers(scope=scope)

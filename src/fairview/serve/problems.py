@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
 import structlog
@@ -79,6 +80,24 @@ def log_problem(error: FairviewError, *, route: str) -> None:
     getattr(log, outcome.log_level)(
         "a request was refused", error=outcome.name, route=route, because=str(error)
     )
+
+
+async def answer_every_error(
+    route: Callable[[], Awaitable[None]],
+    answer: Callable[[int, dict[str, str]], Awaitable[None]],
+    *,
+    path: str,
+) -> None:
+    """The route wrapper: whatever a route raises becomes an answer, logged once."""
+    try:
+        await route()
+    except FairviewError as error:
+        log_problem(error, route=path)
+        outcome = outcome_of(error)
+        await answer(outcome.http_status, problem_body(outcome.name, str(error)))
+    except Exception:  # noqa: BLE001  # one of the four boundaries
+        structlog.get_logger().exception("a route failed", route=path)
+        await answer(500, problem_body("our_mistake", "something here went wrong"))
 
 
 async def answer_fairview_error(request: Request, error: Exception) -> JSONResponse:

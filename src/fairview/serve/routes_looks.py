@@ -6,6 +6,7 @@ Everything here carries the look's token in the X-Fairview-Look header.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -131,11 +132,10 @@ async def download(
     """The file behind a one-time address, once, for the session that asked."""
     asked = web.looks.redeem(session, ticket)
     pieces = web.calls.stream(lambda: web.door.export(asked.token, asked.camera, asked.kind))
-    try:
+    async with AsyncExitStack() as on_failure:
+        on_failure.push_async_callback(pieces.close)
         first = await pieces.next()
-    except BaseException:
-        await pieces.close()
-        raise
+        on_failure.pop_all()
     name = f"{asked.camera}.{asked.kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(_all_of(first, pieces), media_type=_MEDIA[asked.kind], headers=headers)

@@ -51,6 +51,15 @@ export class RecordedPlayer {
       maxBufferLength: 12,
       maxMaxBufferLength: 30,
       backBufferLength: 30,
+      // A covered part is rendered when it is asked for; a busy machine may take its time.
+      fragLoadPolicy: {
+        default: {
+          maxTimeToFirstByteMs: 25_000,
+          maxLoadTimeMs: 60_000,
+          timeoutRetry: { maxNumRetry: 2, retryDelayMs: 0, maxRetryDelayMs: 0 },
+          errorRetry: { maxNumRetry: 5, retryDelayMs: 1_000, maxRetryDelayMs: 8_000 },
+        },
+      },
       xhrSetup: (xhr: XMLHttpRequest) => xhr.setRequestHeader(LOOK_HEADER, look.token),
     })
     this.hls.on(Hls.Events.LEVEL_LOADED, (_, data) => {

@@ -26,14 +26,11 @@ FOLDER = Path("fairview-data")
 def app() -> typer.Typer:
     """The `camera` commands."""
     made = typer.Typer(help="Cameras: add, list, show, probe, remove.", no_args_is_help=True)
-    for name, function in {
-        "add": add,
-        "list": list_,
-        "show": show,
-        "probe": probe,
-        "remove": remove,
-    }.items():
-        made.command(name)(function)
+    made.command("add")(add)
+    made.command("list")(list_)
+    made.command("show")(show)
+    made.command("probe")(probe)
+    made.command("remove")(remove)
     return made
 
 
@@ -86,7 +83,7 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
         is_commissioning=commissioning,
     )
     with open_office(settings_from(config, data), SystemClock(), create=True) as office:
-        kept = office.camera_add(wish)
+        kept = office.camera_add(wish, SystemClock())
     say(f"{kept.id}: {kept.title}, recorded from {kept.sources[0].address}")
 
 

@@ -89,9 +89,8 @@ def export(  # noqa: PLR0913  # a command has as many parameters as it has words
         wish = ExportWish(camera=name, span=span, rendition=rendition, out=out)
         with bar(f"exporting {name}") as move:
             written = office.export(wish, move)
-    say(
-        f"{written.out}: {written.size_bytes / 1e6:.1f} MB, {rendition}, {span.duration_us / 1e6:.1f} s"
-    )
+    lasts = f"{span.duration_us / US_PER_SECOND:.1f} s"
+    say(f"{written.out}: {written.size_bytes / 1e6:.1f} MB, {rendition}, {lasts}")
     for line in written.notes:
         note(line)
 
@@ -136,6 +135,3 @@ def _pour(pieces: Iterator[bytes], sink: IO[bytes]) -> None:
         sink.close()
     except BrokenPipeError:
         note("the player was closed")
-
-
-COMMANDS = {"record": record, "export": export, "play": play}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 
 import click
 import typer
@@ -28,7 +29,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-COMMANDS = (node.COMMANDS, footage.COMMANDS, proofs.COMMANDS)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": node.demo,
+    "serve": node.serve,
+    "record": footage.record,
+    "play": footage.play,
+    "export": footage.export,
+    "verify": proofs.verify,
+    "check": proofs.check,
+    "bench": proofs.bench,
+}
 
 
 def _version(wanted: bool) -> None:
@@ -49,9 +59,8 @@ def _root(
 def build() -> typer.Typer:
     """The application with every command on it; safe to repeat."""
     if not app.registered_commands:
-        for commands in COMMANDS:
-            for name, function in commands.items():
-                app.command(name)(function)
+        for name, command in COMMANDS.items():
+            app.command(name)(command)
         app.add_typer(cameras.app(), name="camera")
     return app
 

@@ -86,6 +86,3 @@ def _announce(told: Announcement) -> None:
         say("The browser will warn about our own certificate. Compare its SHA-256 fingerprint:")
         say(f"  {told.address.fingerprint}")
     note("Ctrl-C ends it.")
-
-
-COMMANDS = {"serve": serve, "demo": demo}

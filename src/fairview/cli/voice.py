@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-
-class Bar(Protocol):
-    """Something long under way: how far (0..1) and what now."""
-
-    def __call__(self, done_frac: float, words: str = "") -> None: ...
+Bar = Callable[[float, str], None]
+"""Something long under way: how far (0..1) and what now, in words (empty: as before)."""
 
 
 def say(text: str) -> None:
@@ -56,14 +52,14 @@ def bar(words: str) -> Iterator[Bar]:
     """A progress bar on a terminal; when piped, a line at the start and the end."""
     if not sys.stderr.isatty():
         note(f"{words} …")
-        yield lambda done_frac, words="": None
+        yield lambda done_frac, now: None
         note(f"{words}: done")
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(words, total=1.0)
 
-        def move(done_frac: float, now: str = "") -> None:
+        def move(done_frac: float, now: str) -> None:
             progress.update(task, completed=done_frac, description=now or words)
 
         yield move

@@ -22,14 +22,16 @@ from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId
 from fairview.core.limits import NODE_TURN_US, PROCESS_START_US_MAX
 from fairview.core.time import Clock
+from fairview.run.mend import mend_folder
 from fairview.run.orders import start_orders
-from fairview.run.places import Secrets, Sockets, make_sockets
+from fairview.run.places import Meeting, Secrets, make_sockets
 from fairview.run.plan import assign
 from fairview.run.reach import Address, address_of, refuse_taken_port
 from fairview.run.supervise import ChildPlan, Supervisor
 from fairview.run.talk import ask_set_up_link, catalogue_client
 from fairview.store.contracts import Catalogue, EventSaved
-from fairview.store.layout import open_data_folder
+from fairview.store.durable import FolderLock
+from fairview.store.layout import DataFolder, open_data_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +57,7 @@ def run_node(
     refuse_taken_port(address)
     folder = open_data_folder(settings.data, create=True)
     with folder.lock as lock, make_sockets() as sockets:
-        secrets = Secrets.fresh()
-        node = _Node(settings, clock, sockets, secrets, keep=(lock.descriptor,))
+        node = _Node(settings, folder, clock, Meeting(sockets, Secrets.fresh()), lock)
         try:
             node.start()
             announce(Announcement(address=address, set_up_link=node.set_up_link(address)))
@@ -73,24 +74,26 @@ class _Node:
     def __init__(
         self,
         settings: Settings,
+        folder: DataFolder,
         clock: Clock,
-        sockets: Sockets,
-        secrets: Secrets,
-        keep: tuple[int, ...],
+        meeting: Meeting,
+        lock: FolderLock,
     ) -> None:
         self._settings = settings
+        self._folder = folder
         self._clock = clock
-        self._sockets = sockets
-        self._secrets = secrets
+        self._meeting = meeting
+        self._sockets, self._secrets = meeting.sockets, meeting.secrets
         self._log = structlog.get_logger()
         self._ended: list[HealthEvent] = []
-        self._supervisor = Supervisor(clock, self._note_end, keep=keep)
-        self._catalogue: Catalogue = catalogue_client(sockets, secrets)
+        self._supervisor = Supervisor(clock, self._note_end, keep=(lock.descriptor,))
+        self._catalogue: Catalogue = catalogue_client(meeting)
         self._placed: dict[CameraId, int] = {}
         self._told: dict[int, frozenset[CameraId]] = {}
 
     def start(self) -> None:
-        """Catalogue first (it mends what a crash left), then the door, then the web."""
+        """Mend what a crash left; then the catalogue, the door and the web."""
+        mend_folder(self._folder, self._clock)
         for name in ("catalogue", "door", "web"):
             self._start(name, f"fairview.run.{name}_process")
             if name != "web":
@@ -99,7 +102,7 @@ class _Node:
 
     def set_up_link(self, address: Address) -> str | None:
         """The one-time link, while no actor exists."""
-        token = ask_set_up_link(self._sockets, self._secrets)
+        token = ask_set_up_link(self._meeting)
         return f"{address.url}/set-up#{token.reveal()}" if token else None
 
     def turn(self) -> None:

@@ -66,6 +66,14 @@ class Secrets:
         return {name: getattr(self, name).hex() for name in known}
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Where the processes of one start meet, and what they ask of each other."""
+
+    sockets: Sockets
+    secrets: Secrets
+
+
 @contextmanager
 def make_sockets() -> Iterator[Sockets]:
     """A private folder with a short path, gone at the end (Unix socket paths are limited)."""

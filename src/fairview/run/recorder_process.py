@@ -13,11 +13,11 @@ from typing import Any
 import structlog
 
 from fairview.core.errors import Unavailable
-from fairview.core.ids import CameraId, StreamName
+from fairview.core.ids import CameraId
 from fairview.core.limits import NODE_TURN_US
 from fairview.core.time import Clock, SystemClock
 from fairview.ingest.av_source import FilePlay
-from fairview.record.live import LiveTap, LiveTaps, serve_live
+from fairview.record.live import LiveTaps, serve_live
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
 from fairview.run.orders import StartOrders, follow, read_start
@@ -69,6 +69,7 @@ def run_recorder(orders: StartOrders, wanted: _Wanted, clock: Clock, stop: threa
     supplies = Supplies(
         settings=orders.settings,
         folder=folder,
+        catalogue=catalogue,
         stores=stores,
         box=SecretBox(read_or_make_key(folder.secrets_key)),
         door_public=Path(folder.door_public).read_bytes(),
@@ -95,8 +96,6 @@ def run_recorder(orders: StartOrders, wanted: _Wanted, clock: Clock, stop: threa
         live.close()
         catalogue.close()
 
-
-__all__ = ["CameraId", "LiveTap", "StreamName", "main", "run_recorder"]
 
 if __name__ == "__main__":
     main()

@@ -22,13 +22,12 @@ from fairview.ingest.session import CameraSession
 from fairview.record.keyring import Keyring
 from fairview.record.live import LiveTap
 from fairview.record.recorder import Figures, Stores, StreamRecorder
+from fairview.run.mend import mend
 from fairview.sim.loop import ready_loop
 from fairview.sim.source import SimSource
-from fairview.store.contracts import CameraRow, EventSaved
+from fairview.store.contracts import CameraRow, Catalogue, EventSaved
 from fairview.store.layout import DataFolder
 from fairview.store.secrets import SecretBox, open_login
-
-LoopFor = Callable[[str], str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +53,7 @@ class Supplies:
 
     settings: Settings
     folder: DataFolder
+    catalogue: Catalogue
     stores: Stores
     box: SecretBox
     door_public: bytes
@@ -78,9 +78,11 @@ class CameraKeeper:
             row = wanted.get(name)
             if row is None or row.camera.revision != self._kept[name].camera.revision:
                 self._end(name)
-        for name, row in wanted.items():
-            if name not in self._kept:
-                self._begin(row)
+        fresh = [row for name, row in wanted.items() if name not in self._kept]
+        if fresh:
+            self._mend(frozenset(row.camera.id for row in fresh))
+        for row in fresh:
+            self._begin(row)
 
     def figures(self) -> dict[tuple[CameraId, StreamName], Figures]:
         return {
@@ -118,6 +120,12 @@ class CameraKeeper:
             self._overdue.add(camera.id)
             self._tell("review_overdue", camera.id, "its register entry was due for review")
         return False
+
+    def _mend(self, cameras: frozenset[CameraId]) -> None:
+        """End what a recorder of these cameras left open when it crashed; a gap is stored."""
+        supplies = self._supplies
+        stores = supplies.stores
+        mend(stores.blobs, supplies.catalogue, stores.clock, (stores.signer,), cameras)
 
     def _begin(self, row: CameraRow) -> None:
         camera = row.camera

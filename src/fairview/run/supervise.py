@@ -101,6 +101,7 @@ class Supervisor:
                     self._log.error("process ended", process=child.plan.name, status=status)
                     self._ended(child.plan.name, status)
                 if now_us >= child.restart_at_us:
+                    self._close_orders(child)
                     child.process = _launch(child.plan, self._keep)
                     child.started_us, child.restart_at_us = now_us, None
                     started.append(child.plan.name)
@@ -112,11 +113,7 @@ class Supervisor:
             children = list(self._children.values())[::-1]
             self._children.clear()
         for child in children:
-            if child.process.stdin is not None:
-                try:
-                    child.process.stdin.close()
-                except OSError as error:
-                    self._log.debug("orders already closed", because=str(error))
+            self._close_orders(child)
         for child in children:
             try:
                 child.process.wait(timeout=CHILD_STOP_US_MAX / US_PER_SECOND)
@@ -124,6 +121,13 @@ class Supervisor:
                 self._log.warning("process killed", process=child.plan.name)
                 child.process.kill()
                 child.process.wait()
+
+    def _close_orders(self, child: _Child) -> None:
+        assert child.process.stdin is not None
+        try:
+            child.process.stdin.close()
+        except OSError as error:
+            self._log.debug("orders already closed", because=str(error))
 
 
 def _launch(plan: ChildPlan, keep: tuple[int, ...]) -> subprocess.Popen[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from fairview.core.camera import Secret
-from fairview.run.places import Secrets, Sockets
+from fairview.run.places import Meeting
 from fairview.store.catalogue_remote import RemoteCatalogue
 from fairview.store.wire import Connection
 
@@ -18,13 +18,13 @@ class SetUpLink(msgspec.Struct, frozen=True):
     token: Secret | None
 
 
-def catalogue_client(sockets: Sockets, secrets: Secrets) -> RemoteCatalogue:
-    return RemoteCatalogue(sockets.path("catalogue"), secrets.catalogue)
+def catalogue_client(meeting: Meeting) -> RemoteCatalogue:
+    return RemoteCatalogue(meeting.sockets.path("catalogue"), meeting.secrets.catalogue)
 
 
-def ask_set_up_link(sockets: Sockets, secrets: Secrets) -> Secret | None:
+def ask_set_up_link(meeting: Meeting) -> Secret | None:
     """The token for the first account; None when there is an account. Errors: Unavailable."""
-    control = Connection(sockets.path("control"), secrets.control)
+    control = Connection(meeting.sockets.path("control"), meeting.secrets.control)
     try:
         return control.call(AskSetUpLink(), SetUpLink).token
     finally:

@@ -1,0 +1,183 @@
+"""The door opened in this process, for commands of the data folder's owner while no node runs."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from fairview.access.door import CameraView, ExportKind
+from fairview.access.gate import Gate
+from fairview.access.open_door import open_door
+from fairview.config.settings import Settings
+from fairview.core.camera import Camera
+from fairview.core.case import LOOK_SPAN_US_MAX, LookWish, Purpose, Rendition
+from fairview.core.errors import BadInput, Conflict, NotFound, Unavailable
+from fairview.core.ids import CameraId
+from fairview.core.time import Clock, Instant, Span
+from fairview.run.local import AddWish, CameraKnown, camera_wish
+from fairview.run.mend import mend_folder
+from fairview.store.blobs import FileBlobs
+from fairview.store.catalogue_sqlite import SqliteCatalogue
+from fairview.store.layout import DataFolder, open_data_folder
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportWish:
+    """out decides the kind: FILE.mp4, FILE.zip (evidence) or a folder (evidence)."""
+
+    camera: CameraId
+    span: Span
+    rendition: Rendition
+    out: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    out: Path
+    size_bytes: int
+    notes: tuple[str, ...]
+
+
+class Office:
+    """One folder, its door, and a session of its owner. Used by one thread."""
+
+    def __init__(
+        self, settings: Settings, folder: DataFolder, catalogue: SqliteCatalogue, gate: Gate
+    ) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.catalogue = catalogue
+        self.gate = gate
+        self._session = gate.local_session().token
+
+    def camera_add(self, wish: AddWish, clock: Clock) -> Camera:
+        """Errors:  BadInput, Conflict."""
+        return self.gate.camera_add(
+            self._session, camera_wish(wish, self.settings, clock.now())
+        ).camera
+
+    def camera_remove(self, camera: CameraId) -> None:
+        """Errors:  NotFound."""
+        self.gate.camera_remove(self._session, camera)
+
+    def cameras(self) -> tuple[CameraKnown, ...]:
+        views = {view.camera.id: view for view in self.gate.cameras(self._session)}
+        return tuple(
+            CameraKnown(camera=row.camera, newest=_newest(views.get(row.camera.id)))
+            for row in self.catalogue.cameras()
+        )
+
+    def footage(self, camera: CameraId) -> Span:
+        """From the oldest to the newest footage of a camera. Errors: NotFound."""
+        try:
+            self.catalogue.camera(camera)
+        except NotFound as error:
+            known = ", ".join(row.camera.id for row in self.catalogue.cameras()) or "none"
+            raise NotFound(
+                f"there is no camera {camera} in this folder (known: {known})"
+            ) from error
+        segments = self.catalogue.segments(camera, "main")
+        if not segments:
+            raise NotFound(f"nothing of {camera} is recorded (any more)")
+        ends = max(segment.span.end for segment in segments)
+        return Span(start=segments[0].span.start, end=ends)
+
+    def export(self, wish: ExportWish, progress: Progress) -> Exported:
+        """Write the export's bytes to `out`, whole or not at all; a look stands in the ledger.
+
+        Errors:  BadInput for more than an hour or a file that exists; as the door's.
+        """
+        kind: ExportKind = {".mp4": "mp4", ".zip": "zip"}.get(wish.out.suffix, "folder")  # type: ignore[assignment]  # the table holds kinds
+        token = self._look(wish.camera, wish.span, wish.rendition, "export")
+        try:
+            whole = bytearray()
+            for piece in self.gate.export(token, wish.camera, kind):
+                whole += piece
+                progress(0.9, "")
+            size = _put(wish.out, bytes(whole), kind)
+        finally:
+            self.gate.look_close(token)
+        note = "verify it anywhere with: fairview verify " + str(wish.out)
+        return Exported(out=wish.out, size_bytes=size, notes=() if kind == "mp4" else (note,))
+
+    def play(self, camera: CameraId, span: Span, rendition: Rendition) -> Iterator[bytes]:
+        """A fragmented MP4 of the span, piece by piece; a gap is a jump in time.
+
+        Errors:  NotFound without footage; as the door's.
+        """
+        token = self._look(camera, span, rendition, "operation")
+        try:
+            shown: int | None = None
+            for part in self.gate.parts(token, camera):
+                if part.init != shown:
+                    if shown is not None:
+                        raise Conflict(
+                            f"the picture's format changes at {part.span.start.iso()}; "
+                            "play up to there, then from there"
+                        )
+                    shown = part.init
+                    yield self.gate.part_init(token, camera, part.init)
+                yield self.gate.part(token, camera, part.number)
+        finally:
+            self.gate.look_close(token)
+
+    def _look(self, camera: CameraId, span: Span, rendition: Rendition, purpose: Purpose) -> str:
+        if span.duration_us > LOOK_SPAN_US_MAX:
+            raise BadInput("one look covers at most 1 hour of footage: say --from and --to")
+        known = self.catalogue.camera(camera).camera
+        if rendition == "raw" and known.commissioning_until is not None:
+            purpose = "commissioning"
+        wish = LookWish(cameras=(camera,), rendition=rendition, purpose=purpose, span=span)
+        return self.gate.look_open(self._session, wish).token
+
+
+@contextmanager
+def open_office(settings: Settings, clock: Clock, *, create: bool = False) -> Iterator[Office]:
+    """Own the folder for the length of one command.
+
+    Errors:  NotFound when there is no folder (unless create); Conflict while a node runs on it.
+    """
+    folder = open_data_folder(settings.data, create=create)
+    with folder.lock:
+        mend_folder(folder, clock)
+        with closing(SqliteCatalogue(folder.catalogue)) as catalogue:
+            gate = open_door(
+                folder,
+                catalogue=catalogue,
+                blobs=FileBlobs(folder.blobs),
+                clock=clock,
+                settings=settings,
+            )
+            with closing(gate):
+                yield Office(settings, folder, catalogue, gate)
+
+
+def _newest(view: CameraView | None) -> Instant | None:
+    return view.newest if view else None
+
+
+def _put(out: Path, whole: bytes, kind: ExportKind) -> int:
+    """Beside its place first, then renamed, so that a half file never looks whole."""
+    part = out.with_name(out.name + ".part")
+    try:
+        if kind == "folder":
+            with zipfile.ZipFile(BytesIO(whole)) as bundle:
+                bundle.extractall(part)
+        else:
+            with part.open("xb") as file:
+                file.write(whole)
+        part.rename(out)
+    except OSError as error:
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+        raise Unavailable(f"{out} can't be written: {error.strerror or error}") from error
+    return len(whole)

@@ -1,0 +1,159 @@
+"""`fairview record`: one camera into the store, in one process, without a server."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from fairview.config.settings import Settings
+from fairview.core.errors import Conflict
+from fairview.core.ids import CameraId
+from fairview.core.limits import RECORD_TURN_US
+from fairview.core.time import US_PER_SECOND, Clock
+from fairview.ingest.address import entered
+from fairview.ingest.av_source import FilePlay
+from fairview.record.live import LiveTaps
+from fairview.record.recorder import Stores
+from fairview.record.rows import RowQueue
+from fairview.run.local import TRIAL, AddWish, RegisterWish, probe_address, with_own_machine
+from fairview.run.office import Office, open_office
+from fairview.run.recording import CameraKeeper, Supplies
+from fairview.run.signing import recorder_signer
+from fairview.store.blobs import FileBlobs
+from fairview.store.contracts import CameraRow
+from fairview.store.secrets import SecretBox, read_or_make_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordWish:
+    """for_us None: until stopped, or a file's end."""
+
+    camera: CameraId
+    address: str
+    for_us: int | None
+    register: RegisterWish
+    is_commissioning: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What was kept of it."""
+
+    packets: int
+    received_bytes: int
+    segments: int
+    gaps: int
+
+
+def record_once(
+    settings: Settings,
+    wish: RecordWish,
+    clock: Clock,
+    stop: threading.Event,
+    progress: Callable[[float, str], None],
+) -> Kept:
+    """Record until the time is over, `stop` is set, or a file ends.
+
+    The source is looked at first, so that a wrong address is told before anything is made.
+    Errors:  BadInput, NotFound, NotAllowed, Unavailable (the source); Conflict when the folder
+    is in use, or the camera's name stands for another source.
+    """
+    settings = with_own_machine(settings)
+    if entered(wish.address).kind != "sim":
+        probe_address(wish.address, settings, clock)
+    with open_office(settings, clock, create=True) as office:
+        row = _camera(office, wish, clock)
+        office.gate.start()
+        rows = RowQueue(office.catalogue, clock)
+        rows.start()
+        keeper = CameraKeeper(_supplies(office, rows, clock), LiveTaps().make)
+        keeper.keep((row,))
+        try:
+            _wait(keeper, wish, clock, stop, progress)
+        finally:
+            figures = keeper.figures()
+            keeper.close()
+            rows.close()
+        failure = keeper.failure(wish.camera)
+        if failure is not None:
+            raise failure
+        return Kept(
+            packets=sum(one.packets - one.packets_skipped for one in figures.values()),
+            received_bytes=sum(one.received_bytes for one in figures.values()),
+            segments=len(office.catalogue.segments(wish.camera)),
+            gaps=len(office.catalogue.gaps(wish.camera)),
+        )
+
+
+def _camera(office: Office, wish: RecordWish, clock: Clock) -> CameraRow:
+    """The camera's row: as it stands, or new with a trial's register entry."""
+    parted = entered(wish.address)
+    for row in office.catalogue.cameras():
+        if row.camera.id == wish.camera:
+            source = row.camera.source("main")
+            if source is None or source.address != parted.address or not row.camera.is_active:
+                raise Conflict(
+                    f"{wish.camera} stands for another source in this folder: take another name"
+                )
+            return row
+    typed = wish.register
+    register = replace(
+        TRIAL,
+        **{
+            name: value
+            for name in ("purpose", "legal_basis", "operator", "contact", "area", "retention_us")
+            if (value := getattr(typed, name)) is not None
+        },
+    )
+    added = office.camera_add(
+        AddWish(
+            camera=wish.camera,
+            title=None,
+            address=wish.address,
+            sub_address=None,
+            register=register,
+            is_commissioning=wish.is_commissioning,
+        ),
+        clock,
+    )
+    return office.catalogue.camera(added.id)
+
+
+def _supplies(office: Office, rows: RowQueue, clock: Clock) -> Supplies:
+    folder = office.folder
+    return Supplies(
+        settings=office.settings,
+        folder=folder,
+        catalogue=office.catalogue,
+        stores=Stores(
+            blobs=FileBlobs(folder.blobs),
+            rows=rows,
+            signer=recorder_signer(folder, "local"),
+            clock=clock,
+        ),
+        box=SecretBox(read_or_make_key(folder.secrets_key)),
+        door_public=folder.door_public.read_bytes(),
+        file_play=FilePlay(),
+    )
+
+
+def _wait(
+    keeper: CameraKeeper,
+    wish: RecordWish,
+    clock: Clock,
+    stop: threading.Event,
+    progress: Callable[[float, str], None],
+) -> None:
+    """The time counts from the first picture, so that 20 s asked for are 20 s kept."""
+    begun_us: int | None = None
+    while keeper.is_running(wish.camera) and not clock.wait(stop, RECORD_TURN_US):
+        figures = next(iter(keeper.figures().values()))
+        if begun_us is None:
+            begun_us = clock.monotonic_us() if figures.packets else None
+            continue
+        lasted_us = clock.monotonic_us() - begun_us
+        done_frac = min(1.0, lasted_us / wish.for_us) if wish.for_us else 0.0
+        progress(done_frac, f"recording {wish.camera}: {lasted_us // US_PER_SECOND} s")
+        if wish.for_us is not None and lasted_us >= wish.for_us:
+            return

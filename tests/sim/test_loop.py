@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import av
@@ -14,8 +16,10 @@ import pytest
 
 from fairview.core.errors import BadInput, Corrupt, Unavailable
 from fairview.core.ids import StreamName
+from fairview.core.time import SystemClock
+from fairview.sim.drawing import loop_folder, making_folder
 from fairview.sim.junction import FPS, LOOP_FRAMES, signals
-from fairview.sim.loop import Loop, loop_folder, make_loop, ready_loop, seed_of
+from fairview.sim.loop import Loop, Replayed, empty_street, make_loop, ready_loop, seed_of
 from fairview.sim.strip import PANEL_PX, read_picture_clock
 from fairview.sim.view import Picture
 
@@ -28,7 +32,7 @@ def told() -> list[tuple[int, int]]:
 @pytest.fixture(scope="module")
 def loop(tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, int]]) -> Loop:
     folder = tmp_path_factory.mktemp("sim")
-    rubbish = folder / f".{loop_folder(folder, 7).name}.making" / "0"
+    rubbish = making_folder(folder, 7) / "part-00.new"
     rubbish.mkdir(parents=True)
     (rubbish / "main.mp4").write_bytes(b"half a file of a killed try")
     return make_loop(folder, seed=7, progress=lambda done, of: told.append((done, of)))
@@ -67,6 +71,9 @@ def test_a_failed_painter_is_unavailable(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(Unavailable, match="failed"):
         make_loop(tmp_path, seed=7)
     assert not loop_folder(tmp_path, 7).exists()
+    drawn = ready_loop(tmp_path, "sim:junction?seed=7")
+    with pytest.raises(Unavailable, match="failed"):
+        _await_frame(drawn, "main", 0)
 
 
 @pytest.mark.slow
@@ -87,13 +94,42 @@ def test_the_cache_is_used_again(loop: Loop) -> None:
 
 
 @pytest.mark.slow
-def test_same_seed_gives_the_same_bytes(loop: Loop, tmp_path: Path) -> None:
+def test_a_killed_drawer_leaves_its_parts_and_a_watcher_goes_on(loop: Loop, tmp_path: Path) -> None:
+    words = "import sys, pathlib; from fairview.sim.loop import make_loop; "
+    words += "make_loop(pathlib.Path(sys.argv[1]), seed=7)"
+    drawer = subprocess.Popen([sys.executable, "-c", words, str(tmp_path)])
+    try:
+        while not making_folder(tmp_path, 7).exists():
+            SystemClock().wait(threading.Event(), 20_000)
+        watcher = ready_loop(tmp_path, "sim:junction?seed=7", first_frame=300)
+        _await_frame(watcher, "main", 0)
+    finally:
+        drawer.kill()
+        drawer.wait()
+    assert not loop_folder(tmp_path, 7).exists()
+    # The drawer began with frame 0; who takes over begins with what it was asked for.
+    _await_frame(watcher, "sub", 300)
     again = make_loop(tmp_path, seed=7)
     for name in ("main.mp4", "sub.mp4", "truth.jsonl", "empty.png"):
         digests = [
             hashlib.sha256((one.folder / name).read_bytes()).hexdigest() for one in (loop, again)
         ]
         assert digests[0] == digests[1], name
+    for frame in (0, 300, 719):
+        assert watcher.coded("main", frame) == loop.coded("main", frame)
+
+
+def _await_frame(replayed: Replayed, stream: StreamName, frame: int) -> None:
+    for _ in range(1_000):
+        if replayed.coded(stream, frame) is not None:
+            return
+        SystemClock().wait(threading.Event(), 50_000)
+    raise AssertionError(f"frame {frame} was never drawn")
+
+
+@pytest.mark.slow
+def test_the_empty_street_is_the_same_without_its_loop(loop: Loop) -> None:
+    assert np.array_equal(loop.empty(), empty_street("sim:junction"))
 
 
 @pytest.mark.slow

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairview.core.errors import BadInput, Unavailable
-from fairview.core.ids import CameraId
+from fairview.core.ids import CameraId, StreamName
 from fairview.core.limits import SIM_BEHIND_US_MAX
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, ManualClock, Span
 from fairview.sim.history import HistorySource, history_spans
 from fairview.sim.junction import FPS, LOOP_FRAMES
+from fairview.sim.loop import CodedFrame
 from fairview.sim.source import SimSource, frame_at, frame_number, latency_us, loop_frame
 from tests.builders import NOON
 from tests.sim.loops import blank_loop, number_in
@@ -87,6 +88,35 @@ def test_a_closed_source_ends() -> None:
     source.close()
     source.close()
     assert list(packets) == []
+
+
+class _Late:
+    """A loop whose pictures come only once a clock shows a moment."""
+
+    def __init__(self, clock: ManualClock, ready_us: int) -> None:
+        self._loop = blank_loop()
+        self._clock = clock
+        self._ready_us = ready_us
+
+    def coded(self, stream: StreamName, frame: int) -> CodedFrame | None:
+        is_ready = self._clock.monotonic_us() >= self._ready_us
+        return self._loop.coded(stream, frame) if is_ready else None
+
+
+def test_a_camera_whose_pictures_are_being_drawn_begins_when_they_are() -> None:
+    clock = ManualClock(NOON)
+    source = SimSource(_Late(clock, 4_250_000), camera=CAMERA, stream="main", clock=clock)
+    first, second = islice(source.packets(), 2)
+    assert first.is_key
+    assert first.at == NOON.plus(5 * US_PER_SECOND)
+    assert second.arrived_at.since(second.at) < 2
+
+
+def test_a_camera_without_pictures_is_away_in_the_end() -> None:
+    clock = ManualClock(NOON)
+    source = SimSource(_Late(clock, US_PER_HOUR), camera=CAMERA, stream="main", clock=clock)
+    with pytest.raises(Unavailable, match="no pictures"):
+        next(source.packets())
 
 
 @given(number=st.integers(0, 10**12))

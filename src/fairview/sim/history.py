@@ -10,6 +10,7 @@ from fairview.core.flow import PacketSource
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.media import Packet
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, Instant, ManualClock, Span
+from fairview.sim.junction import LOOP_FRAMES
 from fairview.sim.loop import Loop
 from fairview.sim.source import frame_at, loop_packet, next_key_frame
 
@@ -65,8 +66,9 @@ class HistorySource(PacketSource):
         first = next_key_frame(self._span.start)
         number = first
         while frame_at(number) < self._span.end and not self._closed.is_set():
+            coded = self._loop.coded(self._stream, number % LOOP_FRAMES)
             packet = loop_packet(
-                self._loop, camera=self._camera, stream=self._stream, number=number, first=first
+                coded, camera=self._camera, stream=self._stream, number=number, first=first
             )
             if self._clock is not None:
                 self._clock.advance(max(packet.at.since(self._clock.now()), 0))

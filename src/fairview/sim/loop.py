@@ -1,48 +1,45 @@
 """A cached minute of the junction: drawn once, then replayed for ever.
 
 The cache is a folder per seed and version of the drawing, put in place whole by one rename, so a
-kill at any moment leaves either a finished loop or rubbish that the next try clears away.
+kill at any moment leaves either a finished loop or finished parts that the next try keeps. While
+a loop is still being drawn its finished parts can be replayed already.
 """
 
 from __future__ import annotations
 
-import fcntl
 import re
-import shutil
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 import av
 import cv2
 import numpy as np
+import structlog
 
 from fairview.core.errors import BadInput, Corrupt, Unavailable
 from fairview.core.ids import STREAM_NAMES, StreamName
-from fairview.core.limits import SIM_RENDER_US_MAX
 from fairview.core.media import VideoFormat
-from fairview.core.time import US_PER_SECOND
-from fairview.sim.junction import FPS, LOOP_FRAMES
-from fairview.sim.render_part import PARTS
+from fairview.sim.draw import Painter
+from fairview.sim.drawing import (
+    Progress,
+    draw_loop,
+    drawing_right,
+    loop_folder,
+    making_folder,
+)
+from fairview.sim.junction import FPS, LOOP_FRAMES, VIEW
+from fairview.sim.render_part import PART_FRAMES, part_folder
+from fairview.sim.scenery import build_scenery
 from fairview.sim.truth import Truth, read_truth
 from fairview.sim.view import Picture
-
-LOOP_VERSION = 1
-"""Raised whenever the same seed would draw, move or encode differently."""
 
 SEED_DEFAULT = 7
 TICKS_PER_SECOND = 90_000
 TICKS_PER_FRAME = TICKS_PER_SECOND // FPS
 _ADDRESS = re.compile(r"sim:(?P<scene>[a-z]+)(?:\?(?P<query>.*))?\Z")
-
-Progress = Callable[[int, int], None]
-"""Told frames done and frames in all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,8 +51,27 @@ class LoopSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodedFrame:
+    """A sample and what decodes it."""
+
+    format: VideoFormat
+    sample: LoopSample
+
+
+class Replayed(Protocol):
+    """What a simulated camera replays: a finished loop, or one being drawn."""
+
+    def coded(self, stream: StreamName, frame: int) -> CodedFrame | None:
+        """A frame (0 to 719) of a stream; None while it is not drawn yet.
+
+        Errors:  Unavailable when it can't be drawn.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedLoop:
-    """One stream of a loop: 720 samples, a key frame each second, shown in coding order."""
+    """One stream of a loop, or of a part of it: a key frame each second, no reordering."""
 
     format: VideoFormat
     samples: tuple[LoopSample, ...]
@@ -63,7 +79,7 @@ class EncodedLoop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loop:
-    """A minute of the junction on disk. main and sub are in memory, about 8 MB together."""
+    """A minute of the junction on disk. main and sub are in memory, about 9 MB together."""
 
     folder: Path
     seed: int
@@ -72,6 +88,11 @@ class Loop:
 
     def stream(self, name: StreamName) -> EncodedLoop:
         return self.main if name == "main" else self.sub
+
+    def coded(self, stream: StreamName, frame: int) -> CodedFrame:
+        """A frame (0 to 719) of a stream."""
+        encoded = self.stream(stream)
+        return CodedFrame(format=encoded.format, sample=encoded.samples[frame])
 
     def truth(self) -> Truth:
         """What is so in every frame. Cost: reads 6 MB."""
@@ -88,6 +109,14 @@ def empty_picture(folder: Path) -> Picture:
     if pixels is None:
         raise Corrupt(f"{folder}/empty.png can't be read; remove the folder to draw it again")
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def empty_street(address: str) -> Picture:
+    """A simulated camera's clean picture, also before its loop is drawn; as in its loop folder.
+
+    Shapes:  (360, 640, 3) RGB. Errors: as seed_of. Cost: about 1 s of one core.
+    """
+    return Painter(VIEW, build_scenery(VIEW, seed_of(address))).empty()
 
 
 def seed_of(address: str) -> int:
@@ -107,134 +136,115 @@ def seed_of(address: str) -> int:
     return int(text)
 
 
-def loop_folder(folder: Path, seed: int) -> Path:
-    """Where a seed's finished loop lies in a cache folder."""
-    return folder / f"junction-{seed}-v{LOOP_VERSION}"
-
-
-def ready_loop(folder: Path, address: str) -> Loop:
-    """The loop of a simulated camera's address, from the cache or drawn now.
-
-    Errors:  as seed_of and make_loop.
-    """
-    return make_loop(folder, seed=seed_of(address))
-
-
 def make_loop(folder: Path, *, seed: int, progress: Progress | None = None) -> Loop:
     """A seed's loop, drawn when the cache hasn't got it; safe to call from several at once.
 
     Errors:  Unavailable when it can't be drawn or the cache can't be written.
-    Cost:    about 9 s on two cores, 18 s of CPU; 0.05 s from the cache.
+    Cost:    about 9 s on two cores, 18 s of CPU; 0.02 s from the cache.
     """
     done = loop_folder(folder, seed)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if not done.is_dir():
-            with _alone(folder / f".{done.name}.lock"):
+            with drawing_right(folder, seed, waits=True):
                 if not done.is_dir():
-                    _draw(folder, done, seed, progress)
+                    draw_loop(folder, seed, first_part=0, progress=progress)
         return _load(done, seed)
     except OSError as error:
         raise Unavailable(f"the simulated camera's pictures can't be kept in {folder}") from error
 
 
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Only one caller at a time, also across processes; a killed one lets go by itself."""
-    with path.open("wb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def ready_loop(folder: Path, address: str, *, first_frame: int = 0) -> Loop | LoopBeingDrawn:
+    """The loop of a simulated camera's address, at once: finished, or being drawn meanwhile.
+
+    first_frame: what is needed first, when it must be drawn.
+    Errors:  as seed_of; Corrupt when the cache is damaged.
+    """
+    seed = seed_of(address)
+    done = loop_folder(folder, seed)
+    if done.is_dir():
+        return _load(done, seed)
+    return LoopBeingDrawn(folder, seed, first_frame=first_frame)
 
 
-def _draw(folder: Path, done: Path, seed: int, progress: Progress | None) -> None:
-    making = folder / f".{done.name}.making"
-    shutil.rmtree(making, ignore_errors=True)
-    parts = [making / str(part) for part in range(PARTS)]
-    for part in parts:
-        part.mkdir(parents=True)
-    _run_parts(seed, parts, progress)
-    for name in STREAM_NAMES:
-        _join_video([part / f"{name}.mp4" for part in parts], making / f"{name}.mp4")
-    with (making / "truth.jsonl").open("wb") as whole:
-        for part in parts:
-            whole.write((part / "truth.jsonl").read_bytes())
-    (parts[0] / "empty.png").rename(making / "empty.png")
-    for part in parts:
-        shutil.rmtree(part)
-    making.rename(done)
+class LoopBeingDrawn:
+    """A loop whose finished parts can be had while the rest is drawn.
 
+    Several may watch one folder; whoever holds the right draws, in a thread of its own, and
+    another takes over when that one dies. Used by one thread; looks at the disk when asked.
+    """
 
-def _run_parts(seed: int, parts: list[Path], progress: Progress | None) -> None:
-    """Every part in a process of its own; their reports are added up."""
-    done = [0] * len(parts)
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "fairview.sim.render_part", str(seed), str(number), str(part)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for number, part in enumerate(parts)
-    ]
-    readers = [
-        threading.Thread(target=partial(_read_reports, one, number, done, progress), daemon=True)
-        for number, one in enumerate(running)
-    ]
-    for reader in readers:
-        reader.start()
-    try:
-        codes = [one.wait(SIM_RENDER_US_MAX / US_PER_SECOND) for one in running]
-    except subprocess.TimeoutExpired as error:
-        raise Unavailable("drawing the simulated junction took too long; try again") from error
-    finally:
-        for one in running:
-            one.kill()
-            one.wait()
-        for reader in readers:
-            reader.join()
-    if any(codes):
-        raise Unavailable(f"drawing the simulated junction failed (exit {max(codes)})")
+    def __init__(self, folder: Path, seed: int, *, first_frame: int = 0) -> None:
+        self._folder = folder
+        self._seed = seed
+        self._first_part = first_frame % LOOP_FRAMES // PART_FRAMES
+        self._whole: Loop | None = None
+        self._parts: dict[tuple[StreamName, int], EncodedLoop] = {}
+        self._drawing: threading.Thread | None = None
+        self._failed: Unavailable | None = None
 
+    def coded(self, stream: StreamName, frame: int) -> CodedFrame | None:
+        """A frame (0 to 719) of a stream; None while it is not drawn yet.
 
-def _read_reports(
-    one: subprocess.Popen[str], number: int, done: list[int], progress: Progress | None
-) -> None:
-    assert one.stdout is not None
-    with one.stdout as lines:
-        for line in lines:
-            done[number] = int(line)
-            if progress is not None:
-                progress(sum(done), LOOP_FRAMES)
+        Errors:  Unavailable when drawing failed.
+        """
+        if self._whole is not None:
+            return self._whole.coded(stream, frame)
+        part, index = divmod(frame, PART_FRAMES)
+        encoded = self._parts.get((stream, part))
+        if encoded is None:
+            return self._look(stream, frame)
+        return CodedFrame(format=encoded.format, sample=encoded.samples[index])
 
+    def _look(self, stream: StreamName, frame: int) -> CodedFrame | None:
+        """See what has come; make sure that somebody is drawing."""
+        done = loop_folder(self._folder, self._seed)
+        if done.is_dir():
+            self._whole = _load(done, self._seed)
+            self._parts.clear()
+            return self._whole.coded(stream, frame)
+        part, index = divmod(frame, PART_FRAMES)
+        place = part_folder(making_folder(self._folder, self._seed), part)
+        if place.is_dir():
+            try:
+                encoded = _encoded(place / f"{stream}.mp4", PART_FRAMES)
+            except Corrupt:
+                # Between two looks the parts were joined and put away; the whole is there next.
+                if place.is_dir():
+                    raise
+                return None
+            self._parts[stream, part] = encoded
+            return CodedFrame(format=encoded.format, sample=encoded.samples[index])
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
+        if self._drawing is None or not self._drawing.is_alive():
+            self._drawing = threading.Thread(target=self._draw, name="sim drawing", daemon=True)
+            self._drawing.start()
+        return None
 
-def _join_video(parts: list[Path], whole: Path) -> None:
-    """One file from parts that were encoded alike; each begins with a key frame."""
-    with av.open(str(whole), "w", format="mp4") as out:
-        stream = None
-        frame = 0
-        for part in parts:
-            with av.open(str(part)) as source:
-                if stream is None:
-                    stream = out.add_stream_from_template(source.streams.video[0])
-                for packet in source.demux(video=0):
-                    if packet.size == 0:
-                        continue
-                    ticks = source.streams.video[0].time_base
-                    assert ticks is not None
-                    step = round(1 / (FPS * ticks))
-                    packet.pts = packet.dts = frame * step
-                    packet.duration = step
-                    packet.stream = stream
-                    frame += 1
-                    out.mux(packet)
+    def _draw(self) -> None:
+        """The drawing thread: draws when nobody else does, else ends at once."""
+        try:
+            with drawing_right(self._folder, self._seed, waits=False) as is_mine:
+                if is_mine and not loop_folder(self._folder, self._seed).is_dir():
+                    log = structlog.get_logger()
+                    log.info("drawing a simulated junction", seed=self._seed)
+                    draw_loop(self._folder, self._seed, first_part=self._first_part, progress=None)
+                    log.info("simulated junction drawn", seed=self._seed)
+        except Unavailable as error:
+            self._failed = error
+        except OSError as error:
+            self._failed = Unavailable(
+                f"the simulated camera's pictures can't be kept in {self._folder}: {error}"
+            )
 
 
 def _load(done: Path, seed: int) -> Loop:
-    main, sub = (_encoded(done / f"{name}.mp4") for name in STREAM_NAMES)
+    main, sub = (_encoded(done / f"{name}.mp4", LOOP_FRAMES) for name in STREAM_NAMES)
     return Loop(folder=done, seed=seed, main=main, sub=sub)
 
 
-def _encoded(path: Path) -> EncodedLoop:
+def _encoded(path: Path, frames: int) -> EncodedLoop:
     try:
         with av.open(str(path)) as source:
             video = source.streams.video[0]
@@ -254,6 +264,6 @@ def _encoded(path: Path) -> EncodedLoop:
             )
     except av.FFmpegError as error:
         raise Corrupt(f"{path} can't be read; remove its folder to draw it again") from error
-    if len(samples) != LOOP_FRAMES or not all(one.is_key for one in samples[::FPS]):
-        raise Corrupt(f"{path} is not a whole loop; remove its folder to draw it again")
+    if len(samples) != frames or not all(one.is_key for one in samples[::FPS]):
+        raise Corrupt(f"{path} is cut short; remove its folder to draw it again")
     return EncodedLoop(format=described, samples=samples)

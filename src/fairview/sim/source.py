@@ -14,11 +14,11 @@ from dataclasses import replace
 from fairview.core.errors import Unavailable
 from fairview.core.flow import PacketSource
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.limits import SIM_BEHIND_US_MAX
+from fairview.core.limits import SIM_BEHIND_US_MAX, SIM_LOOK_US, SIM_RENDER_US_MAX
 from fairview.core.media import Packet
 from fairview.core.time import US_PER_SECOND, Clock, Instant
 from fairview.sim.junction import FPS, LOOP_FRAMES
-from fairview.sim.loop import TICKS_PER_FRAME, Loop
+from fairview.sim.loop import TICKS_PER_FRAME, CodedFrame, Replayed
 
 
 def frame_number(at: Instant) -> int:
@@ -48,24 +48,22 @@ def latency_us(shown: int, looked_at: Instant) -> int:
 
 
 def loop_packet(
-    loop: Loop, *, camera: CameraId, stream: StreamName, number: int, first: int
+    coded: CodedFrame, *, camera: CameraId, stream: StreamName, number: int, first: int
 ) -> Packet:
     """Frame `number` (counted from 1970) as a packet of a run that began with frame `first`."""
-    encoded = loop.stream(stream)
-    sample = encoded.samples[number % LOOP_FRAMES]
     ticks = (number - first) * TICKS_PER_FRAME
     at = frame_at(number)
     return Packet(
         camera=camera,
         stream=stream,
-        format=encoded.format,
+        format=coded.format,
         ticks=ticks,
         decode_ticks=ticks,
         duration_ticks=TICKS_PER_FRAME,
-        is_key=sample.is_key,
+        is_key=coded.sample.is_key,
         at=at,
         arrived_at=at,
-        data=sample.data,
+        data=coded.sample.data,
     )
 
 
@@ -74,12 +72,12 @@ class SimSource(PacketSource):
 
     It begins with the next key frame at or after `start_at` (None: now) and gives each packet
     when it is due on the clock. Under a ManualClock waiting moves the clock, so it runs as fast
-    as it is read.
+    as it is read; that needs a finished loop.
     """
 
     def __init__(
         self,
-        loop: Loop,
+        loop: Replayed,
         *,
         camera: CameraId,
         stream: StreamName,
@@ -96,8 +94,11 @@ class SimSource(PacketSource):
     def packets(self) -> Iterator[Packet]:
         """Packets without end, until closed.
 
-        Errors:  Unavailable when the reader falls more than 30 s behind.
+        Errors:  Unavailable when the reader falls more than 30 s behind, or the loop can't be
+        drawn or takes more than 5 minutes.
         """
+        if not self._wait_for_pictures():
+            return
         begun_at = self._clock.now()
         begun_us = self._clock.monotonic_us()
         first = next_key_frame(self._start_at or begun_at)
@@ -110,11 +111,28 @@ class SimSource(PacketSource):
                 raise Unavailable(f"{self._camera}: the simulated camera hung up on a slow reader")
             if left_us > 0 and self._clock.wait(self._closed, left_us):
                 return
+            coded = self._loop.coded(self._stream, number % LOOP_FRAMES)
+            if coded is None:
+                # Not drawn yet, so this frame will be late; what comes is checked above.
+                self._clock.wait(self._closed, SIM_LOOK_US)
+                continue
             packet = loop_packet(
-                self._loop, camera=self._camera, stream=self._stream, number=number, first=first
+                coded, camera=self._camera, stream=self._stream, number=number, first=first
             )
             yield replace(packet, arrived_at=self._clock.now())
             number += 1
+
+    def _wait_for_pictures(self) -> bool:
+        """Wait until what is to be shown next is drawn; False when closed meanwhile."""
+        begun_us = self._clock.monotonic_us()
+        while True:
+            number = next_key_frame(self._start_at or self._clock.now())
+            if self._loop.coded(self._stream, number % LOOP_FRAMES) is not None:
+                return not self._closed.is_set()
+            if self._clock.monotonic_us() - begun_us > SIM_RENDER_US_MAX:
+                raise Unavailable(f"{self._camera}: the simulated camera has no pictures yet")
+            if self._clock.wait(self._closed, SIM_LOOK_US):
+                return False
 
     def close(self) -> None:
         self._closed.set()

@@ -17,6 +17,7 @@ from fairview.core.ids import CameraId, StreamName
 from fairview.core.limits import PICTURE_LEAD_US
 from fairview.core.media import Fragment, Segment, VideoFormat
 from fairview.core.time import Instant, Span
+from fairview.record.nal import completed
 from fairview.record.playback import IndexedSegment, Part, indexed, part_at, parts
 from fairview.store.contracts import Blobs, Catalogue
 from fairview.store.sealing import open_record, walk
@@ -88,9 +89,9 @@ class Footage:
     def _format_of(self, part: Part) -> VideoFormat | None:
         try:
             first = next(self.fragments(replace(part, records=part.records[:1])))
+            return completed(first.format, first.samples[0].data)
         except (NotFound, Corrupt):
             return None
-        return first.format
 
     def last_before(
         self, camera: CameraId, stream: StreamName, at: Instant, earliest: Instant

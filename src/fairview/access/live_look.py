@@ -14,6 +14,7 @@ from fairview.core.media import Packet, Sample, VideoFormat
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment, mse_codec
 from fairview.record.live import LivePackets
+from fairview.record.nal import completed
 
 _LEAD_US = US_PER_SECOND
 """With B-frames decoding begins before the first picture; nothing may begin before zero."""
@@ -113,12 +114,13 @@ def raw_pieces(subscription: LiveSubscription) -> Generator[LiveChunk, None, Non
                 yield from muxer.add(taken.packets, taken.dropped)
                 continue
             sequence = 0 if muxer is None else muxer.sequence
-            muxer = _Muxer(taken.packets[0].format, origin, sequence)
+            first = taken.packets[0]
+            muxer = _Muxer(completed(first.format, first.data), origin, sequence)
             yield LiveChunk(
                 is_init=True,
                 codec=mse_codec(muxer.format),
                 cover="uncovered",
-                at=taken.packets[0].at,
+                at=first.at,
                 dropped=0,
                 data=init_segment(muxer.format),
             )

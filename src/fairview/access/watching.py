@@ -31,6 +31,7 @@ from fairview.core.ids import CameraId, LookId, StreamName
 from fairview.core.limits import PICTURE_WIDTH_PX_MAX, PICTURE_WIDTH_PX_MIN
 from fairview.core.time import US_PER_SECOND, Clock, Instant, Span
 from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment
+from fairview.record.nal import completed
 from fairview.store.contracts import Catalogue
 
 STORED_STREAM: StreamName = "main"
@@ -267,7 +268,7 @@ class Watching:
 
     def _remuxed(self, stored: StoredPart, span: Span) -> KeptPart:
         fragments = list(self._views.footage.fragments(stored.part))
-        video = fragments[0].format
+        video = completed(fragments[0].format, fragments[0].samples[0].data)
         samples = [sample for fragment in fragments for sample in fragment.samples]
         shown_us = fragments[0].start_at.since(span.start) + RAW_LEAD_US
         media = media_fragment(

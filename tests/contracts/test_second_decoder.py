@@ -15,7 +15,7 @@ from fairview.store.sealing import (
     new_key_pair,
     verify_trailer,
 )
-from tests.builders import NOON, video_format
+from tests.builders import NOON, fragment, video_format
 from tests.contracts.both_decoders import (
     PRIVATE,
     PUBLIC,

@@ -189,3 +189,19 @@ def stretched(fragments: tuple[Fragment, ...], start: Instant) -> tuple[Fragment
     """The same fragments, shown from another moment on."""
     first = fragments[0].start_at
     return tuple(replace(one, start_at=start.plus(one.start_at.since(first))) for one in fragments)
+
+
+def units_of(data: bytes) -> list[bytes]:
+    """The NAL units of a length-prefixed access unit."""
+    units, at = [], 0
+    while at < len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        units.append(data[at + 4 : at + 4 + size])
+        at += 4 + size
+    return units
+
+
+def annex_b(data: bytes) -> list[bytes]:
+    """The NAL units of an access unit with start codes."""
+    pieces = data.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").split(b"\x00\x00\x01")
+    return [piece for piece in pieces if piece]

@@ -10,6 +10,8 @@ import av
 import pytest
 
 from fairview.access.door import CameraWish
+from fairview.access.exports import media_name
+from fairview.access.looks import OpenLook
 from fairview.core.camera import PrivacyZone
 from fairview.core.case import LOOK_LIVE_US, LookWish
 from fairview.core.errors import (
@@ -25,7 +27,7 @@ from fairview.core.limits import LOOK_STORED_US
 from fairview.core.time import US_PER_HOUR, US_PER_SECOND, Instant, Span
 from fairview.record.live import LivePackets
 from tests.access.footage import Footage, packets, walk
-from tests.access.site import NAME, Site
+from tests.access.site import NAME, Site, annex_b, units_of
 from tests.builders import NOON, register_entry
 
 MINUTE = Span(start=NOON.plus(-US_PER_SECOND), end=NOON.plus(60 * US_PER_SECOND))
@@ -112,20 +114,6 @@ def test_raw_parts_hold_the_cameras_own_units(site: Site, footage: Footage) -> N
         found = [bytes(packet) for packet in file.demux(video=0) if packet.size]
     wanted = [sample.data for one in footage.fragments for sample in one.samples]
     assert [units_of(one) for one in found] == [annex_b(one) for one in wanted]
-
-
-def units_of(data: bytes) -> list[bytes]:
-    units, at = [], 0
-    while at < len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        units.append(data[at + 4 : at + 4 + size])
-        at += 4 + size
-    return units
-
-
-def annex_b(data: bytes) -> list[bytes]:
-    pieces = data.replace(b"\x00\x00\x00\x01", b"\x00\x00\x01").split(b"\x00\x00\x01")
-    return [piece for piece in pieces if piece]
 
 
 def test_raw_bytes_outside_the_span_stay_inside_the_door(site: Site, footage: Footage) -> None:
@@ -465,9 +453,6 @@ def test_a_camera_with_zones_never_gives_its_bit_exact_footage(site: Site) -> No
     camera = site.add()
     corners = ((0.0, 0.0), (0.2, 0.0), (0.2, 0.2))
     site.change(camera, zones=(PrivacyZone(polygon_unit=corners),))
-    from fairview.access.exports import media_name
-    from fairview.access.looks import OpenLook
-
     token = site.look(MINUTE)
     opened: OpenLook = site.gate._parts.looks.find(token)
     assert media_name(opened, site.catalogue.camera(NAME).camera) == "raw.mp4"

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fairview.core.errors import Corrupt, NotFound
 from fairview.core.ids import CameraId
 from fairview.core.media import Gap, Segment
 from fairview.core.time import Instant, Span, SystemClock
+from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_sqlite import SqliteCatalogue
 from fairview.store.layout import open_data_folder
+from fairview.store.mend import walk_blob
 
 PARTS = ("recorder", "catalogue", "door", "web", "node")
 LOST_US_MAX = 2_000_000
@@ -122,7 +125,7 @@ class Node:
 
     def wait_until_stored(self, since: Instant, timeout_s: float = 60) -> None:
         """Until every camera has durable footage that reaches past `since` by a second."""
-        blobs = open_data_folder(self.data).blobs
+        blobs = FileBlobs(open_data_folder(self.data).blobs)
         ends = time.monotonic() + timeout_s
         while time.monotonic() < ends:
             if all(_grew(blobs, camera, since) for camera in self.cameras):
@@ -141,10 +144,16 @@ class Node:
             catalogue.close()
 
 
-def _grew(blobs: Path, camera: CameraId, since: Instant) -> bool:
-    """Whether a blob of the camera was written to a second or more after `since`."""
-    newest = max((path.stat().st_mtime_ns for path in (blobs / camera).rglob("*.fvs")), default=0)
-    return newest // 1_000 > since.us + 1_000_000
+def _grew(blobs: FileBlobs, camera: CameraId, since: Instant) -> bool:
+    """Whether durable footage of the camera reaches a second past `since`."""
+    for name in blobs.names(f"{camera}/"):
+        try:
+            found = walk_blob(blobs, name, verify_digests=False)
+        except (Corrupt, NotFound):
+            continue
+        if found.end_at is not None and found.end_at > since.plus(1_000_000):
+            return True
+    return False
 
 
 def holes(segments: Sequence[Segment], gaps: Sequence[Gap]) -> list[Span]:

@@ -83,7 +83,7 @@ RESTART_US_FIRST = 200_000
 RESTART_US_MAX = 10 * US_PER_SECOND
 """Waits before a process that ended is started again: doubled each time up to the maximum."""
 
-CHILD_STOP_US_MAX = 10 * US_PER_SECOND
+CHILD_STOP_US_MAX = 15 * US_PER_SECOND
 """How long a process may take to end when asked. Outcome: it is killed."""
 
 SESSIONS_PER_ACTOR_MAX = 32
@@ -449,3 +449,24 @@ DOOR_CALLS_MAX = 64
 DOOR_CALL_US_MAX = 90 * US_PER_SECOND
 """Calls that one client of the door has under way, and the wait for an answer: rendering and
 probing are slower than rows."""
+
+CENSUS_CLAIMS_MAX = 100_000
+CENSUS_TEXT_MAX = 2_000
+"""Claims in one file, and characters kept of a row that could not be read.
+Outcome: BadInput; the text is cut."""
+
+CENSUS_BATCH_ROWS = 10_000
+"""Surveyed cameras held while a source is imported: what keeps the memory flat."""
+
+CENSUS_ASIDE_ROWS_MAX = 100_000
+"""Unreadable rows of one source that are kept word for word. Outcome: BadInput, since a source
+with more is misread as a whole."""
+
+CENSUS_JSON_ITEM_BYTES_MAX = 16 * 1024 * 1024
+"""One feature of a JSON source (a boundary with all its points). Outcome: BadInput."""
+
+CENSUS_PLACES_MAX = 10_000
+"""Boundaries in one census. Outcome: BadInput."""
+
+CENSUS_PAGES_BYTES_MAX = 512 * 1024 * 1024
+"""Everything `census publish` writes, held in memory before it is written. Outcome: BadInput."""

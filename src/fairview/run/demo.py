@@ -125,11 +125,14 @@ def _furnish(office: Office, loop: Loop, clock: Clock) -> None:
     office.gate.put_clean_picture(CAMERA, picture)
     spans = history_spans(clock.now(), count=HISTORY_WINDOWS, within_us=HISTORY_US)
     for span in spans:
-        _record_past(office, loop, camera, span)
+        _record_past(office, loop, camera, span, clock)
 
 
-def _record_past(office: Office, loop: Loop, camera: Camera, span: Span) -> None:
-    """One window through the same session, recorder and keys as any footage, in its own time."""
+def _record_past(office: Office, loop: Loop, camera: Camera, span: Span, issued_by: Clock) -> None:
+    """One window through the same session, recorder and keys as any footage, in its own time.
+
+    issued_by: the clock the key file was issued by, which is the present.
+    """
     folder = office.folder
     clock = ManualClock(span.start)
     with closing(RowQueue(office.catalogue, clock)) as rows:
@@ -143,7 +146,7 @@ def _record_past(office: Office, loop: Loop, camera: Camera, span: Span) -> None
             folder.key_file(camera.id),
             camera=camera.id,
             door_public=folder.door_public.read_bytes(),
-            clock=clock,
+            clock=issued_by,
             tell=lambda event: rows.put(EventSaved(event=event)),
         )
         recorder = StreamRecorder(camera=camera.id, stream="main", stores=stores, keyring=keyring)

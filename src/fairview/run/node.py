@@ -33,6 +33,9 @@ from fairview.store.contracts import Catalogue, EventSaved
 from fairview.store.durable import FolderLock
 from fairview.store.layout import DataFolder, open_data_folder
 
+STAGES = {"catalogue": 0, "door": 1, "web": 2}
+"""Recorders (3) end first, so that every segment gets its trailer and row; the catalogue last."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
@@ -118,7 +121,7 @@ class _Node:
             self._log.debug("catalogue away", because=str(error))
 
     def stop(self) -> None:
-        """Recorders end first, so that every segment gets its trailer and row."""
+        """Safe to repeat."""
         self._supervisor.stop()
         self._catalogue.close()
         self._log.info("node stopped")
@@ -139,7 +142,8 @@ class _Node:
 
     def _start(self, name: str, module: str, **extra: object) -> None:
         orders = start_orders(self._settings, self._sockets.folder, self._secrets.of(name), **extra)
-        self._supervisor.start(ChildPlan(name=name, module=module, orders=orders))
+        plan = ChildPlan(name=name, module=module, orders=orders, stage=STAGES.get(name, 3))
+        self._supervisor.start(plan)
 
     def _wait_for(self, name: str) -> None:
         begun_us = self._clock.monotonic_us()

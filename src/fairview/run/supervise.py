@@ -25,11 +25,15 @@ STEADY_US = 30 * US_PER_SECOND
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildPlan:
-    """One process to keep running. orders is its first line; it may hold secrets."""
+    """One process to keep running. orders is its first line; it may hold secrets.
+
+    stage: whoever depends on others has a higher one, and is stopped before them.
+    """
 
     name: str
     module: str
     orders: Mapping[str, Any]
+    stage: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -108,19 +112,24 @@ class Supervisor:
         return tuple(started)
 
     def stop(self) -> None:
-        """Close every child's orders, last started first; kill what doesn't end in time."""
+        """End everything, stage by stage from the highest; kill what doesn't end in time."""
         with self._lock:
-            children = list(self._children.values())[::-1]
+            children = list(self._children.values())
             self._children.clear()
-        for child in children:
-            self._close_orders(child)
-        for child in children:
-            try:
-                child.process.wait(timeout=CHILD_STOP_US_MAX / US_PER_SECOND)
-            except subprocess.TimeoutExpired:
-                self._log.warning("process killed", process=child.plan.name)
-                child.process.kill()
-                child.process.wait()
+        for stage in sorted({child.plan.stage for child in children}, reverse=True):
+            together = [child for child in children if child.plan.stage == stage]
+            for child in together:
+                self._close_orders(child)
+            for child in together:
+                self._wait_for(child)
+
+    def _wait_for(self, child: _Child) -> None:
+        try:
+            child.process.wait(timeout=CHILD_STOP_US_MAX / US_PER_SECOND)
+        except subprocess.TimeoutExpired:
+            self._log.warning("process killed", process=child.plan.name)
+            child.process.kill()
+            child.process.wait()
 
     def _close_orders(self, child: _Child) -> None:
         assert child.process.stdin is not None

@@ -86,30 +86,15 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     rendering = Rendering(clock, settings.covering.renderers_max, render)
     forgetting = _Forgetting()
     looks = LookBook(build.journal, build.rows, clock, on_end=forgetting)
-    watching = Watching(
-        looks,
-        Views(
-            catalogue=catalogue,
-            footage=footage,
-            pictures=pictures,
-            rendering=rendering,
-            connect=live or _nothing_live,
-        ),
-        clock,
+    views = Views(
+        catalogue=catalogue,
+        footage=footage,
+        pictures=pictures,
+        rendering=rendering,
+        connect=live or _nothing_live,
     )
-    forgetting.watching = watching
-    shredder = Shredder(
-        ShredParts(
-            catalogue=catalogue,
-            blobs=blobs,
-            keys=build.keys,
-            journal=build.journal,
-            rows=build.rows,
-            floor=build.floor,
-            clock=clock,
-            free_bytes_min=settings.recording.free_bytes_min,
-        )
-    )
+    watching = forgetting.watching = Watching(looks, views, clock)
+    shredder = build.shredder()
     left = looks.settle()
     build.journal.append(NodeStarted(version=software_version(), looks_left_open=left))
     build.issue_keys()
@@ -204,6 +189,20 @@ class _Build:
             Chore(name="segment roots", every_us=ROOTS_EVERY_US, run=self._roots.take),
             Chore(name="old roots", every_us=US_PER_DAY, run=self._roots.forget_old),
         ]
+
+    def shredder(self) -> Shredder:
+        return Shredder(
+            ShredParts(
+                catalogue=self._catalogue,
+                blobs=self._blobs,
+                keys=self.keys,
+                journal=self.journal,
+                rows=self.rows,
+                floor=self.floor,
+                clock=self._clock,
+                free_bytes_min=self._settings.recording.free_bytes_min,
+            )
+        )
 
     def pictures_chore(
         self, pictures: CleanPictures, footage: Footage, rendering: Rendering

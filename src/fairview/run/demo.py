@@ -19,6 +19,7 @@ from fairview.ingest.session import CameraSession
 from fairview.record.keyring import Keyring
 from fairview.record.recorder import Stores, StreamRecorder
 from fairview.record.rows import RowQueue
+from fairview.run.cache import sim_cache
 from fairview.run.local import TRIAL, AddWish, trial_default, with_own_machine
 from fairview.run.node import Announcement, run_node
 from fairview.run.office import Office, open_office
@@ -61,7 +62,7 @@ def run_demo(
         settings = demo_settings(data, wish.port)
         open_data_folder(data, create=True)
         loop = make_loop(
-            data / "sim",
+            sim_cache(),
             seed=seed_of(ADDRESS),
             progress=lambda done, whole: progress(done / whole * 0.8, "drawing the junction"),
         )

@@ -22,12 +22,16 @@ from fairview.ingest.session import CameraSession
 from fairview.record.keyring import Keyring
 from fairview.record.live import LiveTap
 from fairview.record.recorder import Figures, Stores, StreamRecorder
+from fairview.run.cache import sim_cache
 from fairview.run.mend import mend
 from fairview.sim.loop import ready_loop
-from fairview.sim.source import SimSource
+from fairview.sim.source import SimSource, loop_frame
 from fairview.store.contracts import CameraRow, Catalogue, EventSaved
 from fairview.store.layout import DataFolder
 from fairview.store.secrets import SecretBox, open_login
+
+SIM_LEAD_US = 4 * US_PER_SECOND
+"""How far ahead of now a loop is drawn first, when it isn't there yet."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -209,6 +213,8 @@ def connection(
     if source.kind == "file":
         return FileSource(camera=camera, source=source, clock=clock, play=supplies.file_play)
     if source.kind == "sim":
-        loop = ready_loop(supplies.folder.root / "sim", source.address)
+        loop = ready_loop(
+            sim_cache(), source.address, first_frame=loop_frame(clock.now().plus(SIM_LEAD_US))
+        )
         return SimSource(loop, camera=camera, stream=source.stream, clock=clock)
     raise BadInput(f"{camera}: sources of kind {source.kind} are not read by this version")

@@ -22,6 +22,7 @@ from fairview.sim.scenery import build_scenery
 from fairview.sim.traffic import Traffic, traffic
 from fairview.sim.truth import frame_line, heading_line, truth_frame
 from fairview.sim.view import HEIGHT_PX, WIDTH_PX, Picture
+from fairview.store.durable import replace_file
 
 PARTS = 12
 """Parts of a loop, five seconds each."""
@@ -81,7 +82,7 @@ def render_parts(seed: int, folder: Path, parts: list[int]) -> None:
         if part == 0:
             bgr = cv2.cvtColor(painter.empty(), cv2.COLOR_RGB2BGR)
             cv2.imwrite(str(making / "empty.png"), bgr)
-            (making / "truth.jsonl").write_bytes(heading_line(seed, movement) + b"\n")
+            replace_file(making / "truth.jsonl", heading_line(seed, movement) + b"\n")
         _render(painter, movement, part, making, done * PART_FRAMES)
         making.rename(place)
 

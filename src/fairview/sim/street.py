@@ -79,7 +79,7 @@ def _park_path() -> Floats:
     return np.array(left + right)
 
 
-def _clip(view: View, ground_m: Floats) -> Floats:
+def _in_front(view: View, ground_m: Floats) -> Floats:
     """The part of a polygon well in front of the camera. Shapes: (n, 2) to (m, 2)."""
     forward = view.axes()[2]
     depth = (np.column_stack([ground_m, np.zeros(len(ground_m))]) - np.array(view.eye_m)) @ forward
@@ -96,7 +96,7 @@ def _clip(view: View, ground_m: Floats) -> Floats:
 
 def ground_points(view: View, ground_m: Floats) -> Floats:
     """Pixels of a polygon on the ground. Shapes: (n, 2) to (m, 2)."""
-    clipped = _clip(view, ground_m)
+    clipped = _in_front(view, ground_m)
     return view.project(np.column_stack([clipped, np.zeros(len(clipped))]))
 
 

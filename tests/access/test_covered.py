@@ -16,9 +16,10 @@ from fairview.access.door_server import serve_door
 from fairview.access.render import CleanPicture, RenderPool
 from fairview.core.camera import PrivacyZone
 from fairview.core.case import LookWish
-from fairview.core.errors import NotAllowed, NotFound
+from fairview.core.errors import BadInput, NotAllowed, NotFound
 from fairview.core.ids import CameraId
-from fairview.core.time import US_PER_SECOND, Span, SystemClock
+from fairview.core.limits import STRIP_PICTURES_MAX, STRIP_WIDTH_PX_MAX, WAITING_KNOWN_US
+from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Span, SystemClock
 from fairview.record.live import LivePackets
 from tests.access.footage import Footage, packets, walk
 from tests.access.site import NAME, PASSWORD, Site, stretched
@@ -129,6 +130,34 @@ def test_a_picture_of_a_moment_is_covered_and_inside_the_span(site: Site, footag
         site.gate.picture(token, NAME, NOON.plus(-500_000), 320)
 
 
+def test_a_strip_has_small_single_pictures_only_and_not_too_many(
+    site: Site, footage: Footage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.add()
+    site.record(NAME, footage.fragments)
+    day = Span(start=NOON, end=NOON.plus(US_PER_DAY - 1))
+    wish = LookWish(cameras=(NAME,), rendition="raw", purpose="operation", span=day, is_strip=True)
+    token = site.gate.look_open(site.mara.token, wish).token
+    with pytest.raises(BadInput, match="single pictures"):
+        site.gate.parts(token, NAME)
+    with pytest.raises(BadInput, match="single pictures"):
+        site.gate.part(token, NAME, 0)
+    with pytest.raises(BadInput, match="single pictures"):
+        site.gate.export(token, NAME, "mp4")
+    # Hours after the last picture it is still the last one.
+    jpeg = site.gate.picture(token, NAME, NOON.plus(5 * US_PER_HOUR), 1_920)
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    assert picture.shape[1] <= STRIP_WIDTH_PX_MAX
+    monkeypatch.setattr(
+        "fairview.access.render.RenderPool.picture", lambda *values, **named: b"jpeg"
+    )
+    for _ in range(STRIP_PICTURES_MAX - 1):
+        site.gate.picture(token, NAME, NOON.plus(1), 64)
+    with pytest.raises(BadInput, match="at most"):
+        site.gate.picture(token, NAME, NOON.plus(1), 64)
+
+
 def test_raw_with_privacy_zones_is_rendered_under_them(site: Site, footage: Footage) -> None:
     camera = site.add()
     site.record(NAME, footage.fragments)
@@ -181,6 +210,7 @@ def test_a_clean_picture_waits_is_shown_as_a_look_and_approved(
     parts = site.gate._parts
     row = parts.pictures._sealed(NAME, CleanPicture(pixels=street(), made_at=NOON), None)
     site.catalogue.write([row])
+    site.clock.advance(WAITING_KNOWN_US)
     view = site.gate.cameras(site.mara.token)[0]
     assert (view.waits_for_approval, view.has_clean_picture) == (True, False)
     waiting = site.gate.clean_picture_waiting(site.mara.token, NAME)

@@ -17,6 +17,7 @@ from fairview.access.leaves import (
     canonical,
 )
 from fairview.access.may import Allowed, CameraState, decide
+from fairview.access.probe_child import probe_apart
 from fairview.config.settings import RegisterDefault, Settings
 from fairview.core.camera import (
     COMMISSIONING_US,
@@ -32,7 +33,7 @@ from fairview.core.ids import StreamName, camera_id
 from fairview.core.limits import CAMERAS_MAX
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Clock, Instant
 from fairview.ingest.address import AddressRules, entered
-from fairview.ingest.probe import Probed, probe
+from fairview.ingest.probe import Probed
 from fairview.store.contracts import CameraSaved, Catalogue
 from fairview.store.secrets import SecretBox, seal_login
 
@@ -164,9 +165,10 @@ class CameraDesk:
 
 
 def prober(settings: Settings, clock: Clock) -> Probe:
-    """The real probe, within the node's address rules."""
+    """The real probe, in a process of its own, within the node's address rules."""
+    del clock
     rules = AddressRules(allow_loopback=settings.cameras.allow_loopback)
-    return lambda source, login: probe(source, login, clock, rules)
+    return lambda source, login: probe_apart(source, login, rules)
 
 
 def default_entry(default: RegisterDefault, presence: Presence, now: Instant) -> RegisterEntry:

@@ -61,7 +61,7 @@ class CameraViews:
             may_see_raw=isinstance(raw, Allowed),
             raw_because=raw.because,
             has_clean_picture=has_clean,
-            waits_for_approval=self._pictures.waiting(camera.id) is not None,
+            waits_for_approval=self._pictures.is_waiting(camera.id),
             newest=None if newest is None else newest.span.end,
         )
 

@@ -26,7 +26,13 @@ from fairview.access.rendering import Rendering
 from fairview.core.camera import Camera
 from fairview.core.errors import Conflict, Corrupt, FairviewError, NotFound, Unavailable
 from fairview.core.ids import CameraId
-from fairview.core.limits import CLEAN_LOOK_BACK_US, CLEAN_REFRESH_US, CLEAN_SAMPLES_MAX
+from fairview.core.limits import (
+    CLEAN_LOOK_BACK_US,
+    CLEAN_REFRESH_US,
+    CLEAN_SAMPLES_MAX,
+    CLEAN_TRY_US,
+    WAITING_KNOWN_US,
+)
 from fairview.core.time import Clock, Instant, Span
 from fairview.store.contracts import Catalogue, CleanPictureSaved
 from fairview.store.contracts import CleanPictureRefused as RefusedRow
@@ -55,6 +61,8 @@ class CleanPictures:
         self._clock = clock
         self._lock = threading.Lock()
         self._approved: dict[CameraId, CleanPicture | None] = {}
+        self._waits: dict[CameraId, tuple[int, bool]] = {}
+        self._tried_us: dict[CameraId, int] = {}
 
     def approved(self, camera: CameraId) -> CleanPicture | None:
         """The picture that silhouettes are drawn on; None until a person approved one."""
@@ -73,6 +81,19 @@ class CleanPictures:
             return None
         return Waiting(picture=picture, digest=_digest(row.sealed))
 
+    def is_waiting(self, camera: CameraId) -> bool:
+        """Whether one waits; up to WAITING_KNOWN_US old, since pages ask all the time."""
+        now_us = self._clock.monotonic_us()
+        with self._lock:
+            at_us, known = self._waits.get(camera, (now_us - WAITING_KNOWN_US, False))
+        if now_us - at_us < WAITING_KNOWN_US:
+            return known
+        row = self._catalogue.clean_picture(camera, approved=False)
+        known = row is not None and self._keys.has_picture_key(_name(row.sealed))
+        with self._lock:
+            self._waits[camera] = (now_us, known)
+        return known
+
     def decide(self, camera: CameraId, actor: str, *, approve: bool) -> None:
         """Approve or refuse the picture that waits, in the ledger first.
 
@@ -81,6 +102,8 @@ class CleanPictures:
         row = self._catalogue.clean_picture(camera, approved=False)
         if row is None or self._opened(row) is None:
             raise NotFound(f"no clean picture of {camera} waits")
+        with self._lock:
+            self._waits.pop(camera, None)
         leaf = CleanPictureApproved if approve else CleanPictureRefused
         self._journal.append(
             leaf(
@@ -121,14 +144,21 @@ class CleanPictures:
         A first one waits for a person. A refreshed one differs only where nothing was present,
         so it stays approved.
         """
-        now = self._clock.now()
+        now, now_us = self._clock.now(), self._clock.monotonic_us()
+        if now_us - self._tried_us.get(camera.id, now_us - CLEAN_TRY_US) < CLEAN_TRY_US:
+            return False
         approved = self.approved(camera.id)
         if approved is None and self.waiting(camera.id) is not None:
             return False
         if approved is not None and now.since(approved.made_at) < CLEAN_REFRESH_US:
             return False
         start = Instant(max(0, now.us - max(span_us_min * 5 // 4, CLEAN_LOOK_BACK_US)))
-        pieces = _spread(camera.id, footage, Span(start=start, end=now), span_us_min)
+        span = Span(start=start, end=now)
+        rows = self._catalogue.segments(camera.id, "main", span)
+        if not rows or rows[-1].span.end.since(rows[0].span.start) < span_us_min:
+            return False
+        self._tried_us[camera.id] = now_us
+        pieces = _spread(camera.id, footage, span, span_us_min)
         if pieces is None:
             return False
         try:
@@ -144,6 +174,8 @@ class CleanPictures:
             rendering.forget(f"clean {camera.id}")
         if approved is None:
             self._catalogue.write([self._sealed(camera.id, made, None)])
+            with self._lock:
+                self._waits.pop(camera.id, None)
         elif made.made_at > approved.made_at:
             old = self._catalogue.clean_picture(camera.id, approved=True)
             by = "refreshed" if old is None or old.approved_by is None else old.approved_by

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from fairview.core.errors import FairviewError
+from fairview.core.errors import FairviewError, outcome_of
 from fairview.core.limits import DOOR_TURN_US
 from fairview.core.time import Clock
 
@@ -46,6 +46,11 @@ class DoorWork:
             self._thread.join()
             self._thread = None
 
+    @property
+    def is_alive(self) -> bool:
+        """False once the thread died of a mistake of ours: the process should be ended."""
+        return self._stop.is_set() or self._thread is None or self._thread.is_alive()
+
     def turn(self) -> None:
         """Do what is due now."""
         for chore in self._chores:
@@ -67,7 +72,9 @@ class DoorWork:
         except FairviewError as error:
             if chore.name not in self._failing:
                 self._failing[chore.name] = now_us
-                log.warning("the door's work failed", chore=chore.name, because=str(error))
+                level = outcome_of(error).log_level
+                level = level if level == "error" else "warning"
+                getattr(log, level)("the door's work failed", chore=chore.name, because=str(error))
             return
         if chore.name in self._failing:
             lasted_us = now_us - self._failing.pop(chore.name)

@@ -100,13 +100,27 @@ class Footage:
 
         earliest: no picture of before this moment is wanted.
         """
-        lead = Span(start=Instant(max(0, earliest.us - PICTURE_LEAD_US)), end=at.plus(1))
-        part = part_at(parts(self._indexed(camera, stream, lead), lead), at)
+        near = Span(start=Instant(max(0, at.us - PICTURE_LEAD_US)), end=at.plus(1))
+        part = part_at(parts(self._indexed(camera, stream, near), near), at)
+        if part is None:
+            part = self._last_of(camera, stream, Span(start=earliest, end=at.plus(1)))
         if part is None or part.covers.end <= earliest:
             return None
         records = tuple(one for one in part.records if one.start_at <= at)
         keys = [number for number, one in enumerate(records) if one.is_key]
         return replace(part, records=records[keys[-1] :])
+
+    def _last_of(self, camera: CameraId, stream: StreamName, span: Span) -> Part | None:
+        """The last part in a span, by rows alone until its segment is known."""
+        for row in reversed(self._catalogue.segments(camera, stream, span)):
+            try:
+                one = self.index(row)
+            except (NotFound, Corrupt):
+                continue
+            found = parts([one], span) if one.records else ()
+            if found:
+                return found[-1]
+        return None
 
     def piece(self, part: Part) -> SealedPiece:
         """The part's bytes and key, for the one who renders it.

@@ -92,6 +92,12 @@ class Gate:
             let_go()
 
     @property
+    def is_working(self) -> bool:
+        """False once a thread of the door's work died: end the process, so that a new one
+        sweeps and issues keys again."""
+        return all(one.is_alive for one in self._parts.work)
+
+    @property
     def work(self) -> tuple[DoorWork, ...]:
         """For whoever has no threads of its own: call `turn` instead of `start`."""
         return self._parts.work

@@ -176,6 +176,14 @@ class KeyStore:
                 raise NotFound(f"the key of this clean picture of {camera} is dead")
             return _unwrap(self._site_key(), row.wrapped, _picture_context(name, camera))
 
+    def has_picture_key(self, name: str) -> bool:
+        """Whether a picture's key lives."""
+        with self._rows.read() as connection:
+            found = connection.execute(
+                sa.select(picture_keys.c.id).where(picture_keys.c.id == name)
+            )
+            return found.first() is not None
+
     def kill_picture_keys(self, camera: CameraId, keep: Iterable[str]) -> None:
         """Forget every picture key of a camera but those named. Overwritten, log truncated."""
         with self._lock:

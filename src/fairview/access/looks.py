@@ -35,6 +35,7 @@ from fairview.core.limits import (
     LOOK_READS_MAX,
     LOOK_STORED_US,
     LOOKS_OPEN_MAX,
+    STRIP_PICTURES_MAX,
 )
 from fairview.core.time import US_PER_MINUTE, Clock, Instant, Span
 
@@ -51,6 +52,7 @@ class OpenLook:
     session_expires_at: Instant
     reads: dict[CameraId, list[Span]] = field(default_factory=dict)
     bytes_read: int = 0
+    pictures: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -242,6 +244,16 @@ class LookBook:
             if span is not None:
                 spans = opened.reads.setdefault(camera, [])
                 opened.reads[camera] = merged([*spans, span], LOOK_READS_MAX)
+
+    def count_picture(self, opened: OpenLook) -> None:
+        """One more single picture. Errors: BadInput when a strip has had its number."""
+        with self._lock:
+            opened.pictures += 1
+            if opened.wish.is_strip and opened.pictures > STRIP_PICTURES_MAX:
+                raise BadInput(
+                    f"a strip of thumbnails has at most {STRIP_PICTURES_MAX} pictures: open a "
+                    "look at the hour you want to see"
+                )
 
     def close(self, token: str) -> None:
         """End a look by its token; safe to repeat, also with a token that was never good."""

@@ -81,6 +81,9 @@ class Shredder:
     def __init__(self, parts: ShredParts) -> None:
         self._parts = parts
         self._is_paused = False
+        # Certificates that this process noted and has not tried to write yet: only others can
+        # stand in the ledger already.
+        self._untried: set[str] = set()
 
     def sweep(self) -> int:
         """Finish what is left, then shred what is due; how many pairs died.
@@ -104,6 +107,7 @@ class Shredder:
                 _note(connection, step, size, self._parts.clock.now())
 
             self._parts.keys.kill([one.pair for one in step], also=note)
+            self._untried = {one.id for one in step}
             self.finish()
         return len(certificates)
 
@@ -115,9 +119,8 @@ class Shredder:
             if left.segments:
                 ids = tuple(SegmentId(name) for name, _ in left.segments)
                 self._parts.catalogue.write([SegmentsRemoved(ids=ids)])
-            journal = self._parts.journal
-            if journal.find(KeysShredded, "certificate", left.id, left.ledger_size) is None:
-                journal.append(_leaf(left))
+            if not self._is_written(left):
+                self._parts.journal.append(_leaf(left))
             with self._parts.rows.write() as connection:
                 connection.execute(shreds.delete().where(shreds.c.id == left.id))
             structlog.get_logger().info(
@@ -127,6 +130,13 @@ class Shredder:
                 segments=len(left.segments),
                 because=left.because,
             )
+
+    def _is_written(self, left: _Left) -> bool:
+        if left.id in self._untried:
+            self._untried.discard(left.id)
+            return False
+        journal = self._parts.journal
+        return journal.find(KeysShredded, "certificate", left.id, left.ledger_size) is not None
 
     def _due(self, now: Instant) -> list[Certificate]:
         cameras = {row.camera.id: row.camera for row in self._parts.catalogue.cameras()}

@@ -28,7 +28,7 @@ from fairview.access.rendering import Rendering
 from fairview.core.camera import Camera
 from fairview.core.errors import BadInput, NotFound, Unavailable
 from fairview.core.ids import CameraId, LookId, StreamName
-from fairview.core.limits import PICTURE_WIDTH_PX_MAX, PICTURE_WIDTH_PX_MIN
+from fairview.core.limits import PICTURE_WIDTH_PX_MAX, PICTURE_WIDTH_PX_MIN, STRIP_WIDTH_PX_MAX
 from fairview.core.time import US_PER_SECOND, Clock, Instant, Span
 from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment
 from fairview.record.nal import completed
@@ -117,6 +117,9 @@ class Watching:
             )
         if not span.start <= at <= span.end:
             raise NotFound("this moment is outside the look")
+        if opened.wish.is_strip:
+            width_px = min(width_px, STRIP_WIDTH_PX_MAX)
+        self._looks.count_picture(opened)
         at = min(at, span.end.plus(-1))
         known = self._views.catalogue.camera(camera).camera
         part = self._views.footage.last_before(camera, STORED_STREAM, at, span.start)
@@ -185,6 +188,8 @@ class Watching:
         span = opened.wish.span
         if span is None:
             raise BadInput("this look is live: there are no stored parts in it")
+        if opened.wish.is_strip:
+            raise BadInput("a strip of thumbnails has single pictures only: open a look to play")
         return self._views.footage.parts(camera, STORED_STREAM, span, opened.wish.rendition)
 
     def clean_made_at(self, camera: CameraId, opened: OpenLook) -> Instant | None:

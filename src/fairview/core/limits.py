@@ -470,3 +470,17 @@ CENSUS_PLACES_MAX = 10_000
 
 CENSUS_PAGES_BYTES_MAX = 512 * 1024 * 1024
 """Everything `census publish` writes, held in memory before it is written. Outcome: BadInput."""
+
+PROBE_CHILD_US_MAX = 45 * US_PER_SECOND
+"""Looking at one address, all its own time limits included. Outcome: the child is killed."""
+
+STRIP_PICTURES_MAX = 1_500
+STRIP_WIDTH_PX_MAX = 480
+"""Single pictures of one strip of thumbnails (one a minute of a day), and how wide: enough to
+find a moment, too little to watch a day. Outcome: BadInput; narrower."""
+
+WAITING_KNOWN_US = 10 * US_PER_SECOND
+"""How old the answer may be whether a clean picture waits."""
+
+CLEAN_TRY_US = 10 * US_PER_MINUTE
+"""Between two tries at a clean picture of one camera."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -42,6 +43,14 @@ def sign_in(page: Page, running: Running) -> None:
 def open_live(page: Page) -> None:
     page.get_by_role("link", name="Open First and Main").click()
     page.locator(".stage [data-state=playing]").wait_for()
+
+
+def open_now(running: Running) -> set[str]:
+    return {look.id for look in list(running.door.looks.values())}
+
+
+def strips_opened(running: Running) -> int:
+    return sum(look.wish.is_strip for look in running.door.opened)
 
 
 def frames_around(page: Page) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -96,10 +105,13 @@ def test_uncovered_simulated_pictures_are_one_click_away_and_named(
     page = new_page(desk, complaints)
     sign_in(page, running)
     open_live(page)
+    sockets: list[str] = []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
     page.get_by_role("button", name="Show the uncovered simulated picture").click()
     expect(page.locator(".stage .rendition")).to_contain_text("Uncovered, simulated")
     page.locator(".stage [data-state=playing]").wait_for()
     assert any("uncovered" in text for _, _, text in running.door.lines)
+    assert len(sockets) == 1, "only the new look is connected to"
     page.get_by_role("button", name="Show the covered picture").click()
     expect(page.locator(".stage .rendition")).to_contain_text("Covered")
     assert not complaints
@@ -125,6 +137,23 @@ def test_history_plays_from_the_timeline_and_live_comes_back(
     assert not complaints
 
 
+def test_a_refresh_of_the_camera_does_not_move_what_is_playing(
+    desk: BrowserContext, running: Running, complaints: list[str]
+) -> None:
+    page = new_page(desk, complaints)
+    sign_in(page, running)
+    open_live(page)
+    tap_timeline(page, 0.97)
+    page.wait_for_function("() => document.querySelector('video').readyState >= 3")
+    before, after = frames_around(page)
+    with page.expect_response("**/timeline*"):
+        pass
+    later = page.evaluate(FRAME)
+    assert before["at"] < after["at"] < later["at"]
+    page.wait_for_function(MOVED_ON, arg=later["at"])
+    assert not complaints
+
+
 def test_a_gap_says_its_cause_and_footage_shows_a_thumbnail(
     desk: BrowserContext, running: Running, complaints: list[str]
 ) -> None:
@@ -137,11 +166,14 @@ def test_a_gap_says_its_cause_and_footage_shows_a_thumbnail(
     box = track.bounding_box()
     assert gap is not None
     assert box is not None
+    strips = strips_opened(running)
     page.mouse.move(gap["x"] + gap["width"] / 2, box["y"] + 20)
     expect(page.locator(".tip")).to_contain_text("the camera was away")
     page.mouse.move(box["x"] + box["width"] * 0.98, box["y"] + 20)
     expect(page.locator(".tip img")).to_be_visible()
-    assert sum(look.wish.is_strip for look in running.door.looks.values()) <= 2
+    page.mouse.move(box["x"] + box["width"] * 0.99, box["y"] + 20)
+    expect(page.locator(".tip img")).to_be_visible()
+    assert strips_opened(running) - strips == 1, "one look for all thumbnails of a day"
     assert not complaints
 
 
@@ -211,6 +243,8 @@ def test_the_ledger_is_read_without_signing_in(
     page = new_page(desk, complaints)
     page.goto(f"{running.url}/ledger")
     expect(page.get_by_text("the ledger begins")).to_be_visible()
+    leaves = [int(text) for text in page.locator("li .leaf").all_inner_texts()]
+    assert leaves == sorted(leaves, reverse=True)
     assert not complaints
 
 
@@ -223,6 +257,25 @@ def test_leaving_closes_the_look(
     with page.expect_response(lambda answer: answer.request.method == "DELETE"):
         page.get_by_role("link", name="Ledger", exact=True).click()
     expect(page.get_by_role("heading", name="The public ledger")).to_be_visible()
+
+
+def test_closing_the_tab_closes_every_look_of_it(
+    desk: BrowserContext, running: Running, complaints: list[str]
+) -> None:
+    watcher = desk.new_page()
+    before = len(running.door.opened)
+    page = new_page(desk, complaints)
+    sign_in(page, running)
+    open_live(page)
+    tap_timeline(page, 0.97)
+    page.wait_for_function("() => document.querySelector('video').readyState >= 3")
+    mine = {look.id for look in running.door.opened[before:]}
+    assert mine & open_now(running)
+    page.close(run_before_unload=True)
+    deadline = time.monotonic() + 5
+    while mine & open_now(running) and time.monotonic() < deadline:
+        watcher.evaluate("() => new Promise(requestAnimationFrame)")
+    assert not mine & open_now(running)
 
 
 def test_every_page_fits_a_phone(browser: Browser, running: Running, complaints: list[str]) -> None:

@@ -53,6 +53,7 @@ class PretendDoor:
     accounts: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, Actor] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
+    opened: list[Look] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     live_open: int = 0
     views: list[CameraView] = field(default_factory=list)
@@ -190,6 +191,7 @@ class PretendDoor:
         )
         token = secrets.token_urlsafe(16)
         self.looks[token] = look
+        self.opened.append(look)
         return self._opened(look, token)
 
     def _opened(self, look: Look, token: str) -> LookOpened:
@@ -333,7 +335,7 @@ class PretendDoor:
 
     def ledger_tail(self, lines: int) -> LedgerTail:
         self._enter("ledger_tail")
-        newest = list(enumerate(self.lines))[-lines:][::-1]
+        newest = list(enumerate(self.lines))[-lines:]
         return LedgerTail(
             size=len(self.lines),
             root="8f43" * 16,

@@ -4,12 +4,23 @@ import { api, LOOK_HEADER, lookHeader, told, type Look, type LookWish } from './
 const RENEW_BEFORE_MS = 60_000
 const SOONEST_MS = 5_000
 
+/** What is looked at in this tab; closed when the tab is left. */
+const watched = new Map<string, Look>()
+
+window.addEventListener('pagehide', () => {
+  for (const look of [...watched.values()]) closeLook(look)
+})
+
+/** A download outlives its page, so an export's look is not tied to the tab; it runs out. */
 export async function openLook(wish: LookWish): Promise<Look> {
-  return told(api.POST('/api/v1/looks', { body: wish }))
+  const look = await told(api.POST('/api/v1/looks', { body: wish }))
+  if (wish.purpose !== 'export') watched.set(look.id, look)
+  return look
 }
 
 /** Safe to repeat, and while the page is being left. */
 export function closeLook(look: Look): void {
+  watched.delete(look.id)
   void fetch(`/api/v1/looks/${look.id}`, {
     method: 'DELETE',
     keepalive: true,
@@ -49,13 +60,11 @@ export class LookKeeper {
   ) {}
 
   async start(): Promise<void> {
-    window.addEventListener('pagehide', this.leave)
     await this.open()
   }
 
   stop(): void {
     this.isStopped = true
-    window.removeEventListener('pagehide', this.leave)
     window.clearTimeout(this.timer)
     if (this.look !== null) closeLook(this.look)
     this.look = null
@@ -65,10 +74,6 @@ export class LookKeeper {
   async reopen(): Promise<void> {
     window.clearTimeout(this.timer)
     await this.open()
-  }
-
-  private readonly leave = () => {
-    if (this.look !== null) closeLook(this.look)
   }
 
   private async open(): Promise<void> {

@@ -12,10 +12,19 @@ from pathlib import Path
 
 from fairview.analyse.clean import CleanPicture
 from fairview.config.settings import Register, RegisterDefault, Server, Settings
-from fairview.core.camera import Camera
 from fairview.core.ids import CameraId
-from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, Clock, ManualClock, Span
+from fairview.core.time import (
+    US_PER_DAY,
+    US_PER_HOUR,
+    US_PER_MINUTE,
+    US_PER_SECOND,
+    Clock,
+    Instant,
+    ManualClock,
+    Span,
+)
 from fairview.ingest.session import CameraSession
+from fairview.record.gaps import gap_before
 from fairview.record.keyring import Keyring
 from fairview.record.recorder import Stores, StreamRecorder
 from fairview.record.rows import RowQueue
@@ -23,12 +32,15 @@ from fairview.run.cache import sim_cache
 from fairview.run.local import TRIAL, AddWish, trial_default, with_own_machine
 from fairview.run.node import Announcement, run_node
 from fairview.run.office import Office, open_office
+from fairview.run.places import Meeting
 from fairview.run.signing import recorder_signer
+from fairview.run.talk import catalogue_client
 from fairview.sim.history import HistorySource, history_spans
-from fairview.sim.loop import Loop, make_loop, seed_of
+from fairview.sim.loop import Loop, empty_street, make_loop, ready_loop, seed_of
+from fairview.sim.source import loop_frame
 from fairview.store.blobs import FileBlobs
-from fairview.store.contracts import EventSaved
-from fairview.store.layout import open_data_folder
+from fairview.store.contracts import Catalogue, EventSaved, GapSaved
+from fairview.store.layout import DataFolder, open_data_folder
 
 CAMERA = CameraId("junction")
 ADDRESS = "sim:junction?seed=7"
@@ -36,6 +48,9 @@ OWN_CAMERA = CameraId("my-camera")
 HISTORY_WINDOWS = 3
 HISTORY_US = 55 * US_PER_MINUTE
 """How far back the windows reach: inside the hours whose keys are issued at a start."""
+
+FIRST_PICTURE_US = 10 * US_PER_SECOND
+"""About when the node will first ask for a picture: that part of the loop is drawn first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,26 +69,22 @@ def run_demo(
     progress: Callable[[float, str], None],
     announce: Callable[[Announcement], None],
 ) -> None:
-    """Draw the junction, record some past of it, then run the node until stopped.
+    """Run the node with the simulated camera until stopped; it is drawn, and given some past,
+    meanwhile.
 
     Errors:  as run_node; BadInput for a source that can't be read.
     """
     with _folder(wish) as data:
         settings = demo_settings(data, wish.port)
-        open_data_folder(data, create=True)
-        loop = make_loop(
-            sim_cache(),
-            seed=seed_of(ADDRESS),
-            progress=lambda done, whole: progress(done / whole * 0.8, "drawing the junction"),
-        )
+        progress(0.1, "drawing the junction")
+        ready_loop(sim_cache(), ADDRESS, first_frame=loop_frame(clock.now().plus(FIRST_PICTURE_US)))
         with open_office(settings, clock, create=True) as office:
-            if not stop.is_set():
-                progress(0.85, "recording some history")
-                _furnish(office, loop, clock)
+            is_fresh = _furnish(office, clock)
             if wish.source is not None:
                 _add_own(office, wish.source, clock)
-        progress(1.0, "starting the node")
-        run_node(settings, clock, stop, announce)
+        progress(0.6, "starting the node")
+        historian = Historian(settings, clock, stop) if is_fresh else None
+        run_node(settings, clock, stop, announce, beside=historian)
 
 
 def demo_settings(data: Path, port: int) -> Settings:
@@ -98,10 +109,10 @@ def _folder(wish: DemoWish) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _furnish(office: Office, loop: Loop, clock: Clock) -> None:
-    """The simulated camera with its clean picture and its past; once per folder."""
+def _furnish(office: Office, clock: Clock) -> bool:
+    """The simulated camera with its clean picture; whether it was put up just now."""
     if any(row.camera.id == CAMERA for row in office.catalogue.cameras()):
-        return
+        return False
     register = replace(
         TRIAL,
         purpose="show how Fairview works",
@@ -111,7 +122,7 @@ def _furnish(office: Office, loop: Loop, clock: Clock) -> None:
         area="a junction of a pretend city",
         retention_us=24 * US_PER_HOUR,
     )
-    camera = office.camera_add(
+    office.camera_add(
         AddWish(
             camera=CAMERA,
             title="Junction (simulated)",
@@ -122,46 +133,74 @@ def _furnish(office: Office, loop: Loop, clock: Clock) -> None:
         ),
         clock,
     )
-    picture = CleanPicture(pixels=loop.empty(), made_at=clock.now())
+    picture = CleanPicture(pixels=empty_street(ADDRESS), made_at=clock.now())
     office.gate.put_clean_picture(CAMERA, picture)
-    spans = history_spans(clock.now(), count=HISTORY_WINDOWS, within_us=HISTORY_US)
-    for span in spans:
-        _record_past(office, loop, camera, span, clock)
+    return True
 
 
-def _record_past(office: Office, loop: Loop, camera: Camera, span: Span, issued_by: Clock) -> None:
-    """One window through the same session, recorder and keys as any footage, in its own time.
+class Historian:
+    """Gives the simulated camera some past while the node runs, as a second recorder would.
 
-    issued_by: the clock the key file was issued by, which is the present.
+    The windows go through the same session, recorder, keys and catalogue as any footage, each in
+    its own time; then the gap up to the live footage is written.
     """
-    folder = office.folder
-    clock = ManualClock(span.start)
-    with closing(RowQueue(office.catalogue, clock)) as rows:
-        stores = Stores(
-            blobs=FileBlobs(folder.blobs),
-            rows=rows,
-            signer=recorder_signer(folder, "local"),
-            clock=clock,
-        )
-        keyring = Keyring(
-            folder.key_file(camera.id),
-            camera=camera.id,
-            door_public=folder.door_public.read_bytes(),
-            clock=issued_by,
-            tell=lambda event: rows.put(EventSaved(event=event)),
-        )
-        recorder = StreamRecorder(camera=camera.id, stream="main", stores=stores, keyring=keyring)
-        CameraSession(
-            camera=camera.id,
-            stream="main",
-            connect=lambda: HistorySource(
-                loop, camera=camera.id, stream="main", span=span, clock=clock
-            ),
-            sink=recorder,
-            clock=clock,
-            stop=threading.Event(),
-        ).run()
-        rows.drain()
+
+    def __init__(self, settings: Settings, clock: Clock, stop: threading.Event) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._stop = stop
+
+    def __call__(self, meeting: Meeting) -> None:
+        """Runs to its end in the caller's thread; earlier when the demo stops."""
+        loop = make_loop(sim_cache(), seed=seed_of(ADDRESS))
+        folder = open_data_folder(self._settings.data)
+        with closing(catalogue_client(meeting)) as catalogue:
+            spans = history_spans(self._clock.now(), count=HISTORY_WINDOWS, within_us=HISTORY_US)
+            for span in spans:
+                if not self._stop.is_set():
+                    self._record(folder, catalogue, loop, span)
+            self._join_to_live(catalogue, spans[-1].end)
+
+    def _record(self, folder: DataFolder, catalogue: Catalogue, loop: Loop, span: Span) -> None:
+        past = ManualClock(span.start)
+        with closing(RowQueue(catalogue, past)) as rows:
+            recorder = StreamRecorder(
+                camera=CAMERA,
+                stream="main",
+                stores=Stores(
+                    blobs=FileBlobs(folder.blobs),
+                    rows=rows,
+                    signer=recorder_signer(folder, "local"),
+                    clock=past,
+                ),
+                keyring=Keyring(
+                    folder.key_file(CAMERA),
+                    camera=CAMERA,
+                    door_public=folder.door_public.read_bytes(),
+                    clock=self._clock,
+                    tell=lambda event: rows.put(EventSaved(event=event)),
+                ),
+            )
+            source = HistorySource(loop, camera=CAMERA, stream="main", span=span, clock=past)
+            CameraSession(
+                camera=CAMERA,
+                stream="main",
+                connect=lambda: source,
+                sink=recorder,
+                clock=past,
+                stop=self._stop,
+            ).run()
+            rows.drain()
+
+    def _join_to_live(self, catalogue: Catalogue, since: Instant) -> None:
+        around = Span(start=Instant(since.us - US_PER_HOUR), end=self._clock.now())
+        segments = catalogue.segments(CAMERA, "main", around)
+        live = [segment for segment in segments if segment.span.start > since]
+        if live:
+            gaps = catalogue.gaps(CAMERA, "main", around)
+            gap = gap_before(segments, gaps, min(segment.span.start for segment in live))
+            if gap is not None:
+                catalogue.write([GapSaved(gap=gap)])
 
 
 def _add_own(office: Office, source: str, clock: Clock) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -26,7 +27,7 @@ from fairview.run.mend import mend_folder
 from fairview.run.orders import start_orders
 from fairview.run.places import Meeting, Secrets, make_sockets
 from fairview.run.plan import assign
-from fairview.run.reach import Address, address_of, refuse_taken_port
+from fairview.run.reach import Address, address_of, is_answering, refuse_taken_port
 from fairview.run.supervise import ChildPlan, Supervisor
 from fairview.run.talk import ask_set_up_link, catalogue_client
 from fairview.store.contracts import Catalogue, EventSaved
@@ -50,8 +51,11 @@ def run_node(
     clock: Clock,
     stop: threading.Event,
     announce: Callable[[Announcement], None],
+    beside: Callable[[Meeting], None] | None = None,
 ) -> None:
     """Run until `stop` is set.
+
+    beside: run in a thread of its own once everything answers (the demo's history).
 
     Errors:  Conflict when another process owns the folder; BadInput for a taken port or a folder
     that holds other things; Unavailable when a process can't be started at all.
@@ -60,9 +64,12 @@ def run_node(
     refuse_taken_port(address)
     folder = open_data_folder(settings.data, create=True)
     with folder.lock as lock, make_sockets() as sockets:
-        node = _Node(settings, folder, clock, Meeting(sockets, Secrets.fresh()), lock)
+        meeting = Meeting(sockets, Secrets.fresh())
+        node = _Node(settings, folder, clock, meeting, lock)
         try:
-            node.start()
+            node.start(address)
+            if beside is not None:
+                threading.Thread(target=beside, args=(meeting,), name="beside", daemon=True).start()
             announce(Announcement(address=address, set_up_link=node.set_up_link(address)))
             while not stop.is_set():
                 node.turn()
@@ -94,13 +101,14 @@ class _Node:
         self._placed: dict[CameraId, int] = {}
         self._told: dict[int, frozenset[CameraId]] = {}
 
-    def start(self) -> None:
+    def start(self, address: Address) -> None:
         """Mend what a crash left; then the catalogue, the door and the web."""
         mend_folder(self._folder, self._clock)
-        for name in ("catalogue", "door", "web"):
+        up = {name: partial(self._sockets.is_up, name) for name in ("catalogue", "door")}
+        up["web"] = partial(is_answering, address)
+        for name, is_up in up.items():
             self._start(name, f"fairview.run.{name}_process")
-            if name != "web":
-                self._wait_for(name)
+            self._wait_until(is_up, name)
         self._log.info("node started", data=str(self._settings.data))
 
     def set_up_link(self, address: Address) -> str | None:
@@ -145,10 +153,10 @@ class _Node:
         plan = ChildPlan(name=name, module=module, orders=orders, stage=STAGES.get(name, 3))
         self._supervisor.start(plan)
 
-    def _wait_for(self, name: str) -> None:
+    def _wait_until(self, is_up: Callable[[], bool], name: str) -> None:
         begun_us = self._clock.monotonic_us()
         quiet = threading.Event()
-        while not self._sockets.is_up(name):
+        while not is_up():
             if self._clock.monotonic_us() - begun_us > PROCESS_START_US_MAX:
                 raise Unavailable(f"the {name} process did not start; its log says why")
             self._supervisor.look_after()

@@ -73,6 +73,16 @@ def refuse_taken_port(address: Address) -> None:
         ) from error
 
 
+def is_answering(address: Address) -> bool:
+    """Whether somebody accepts connections there."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104
+    try:
+        with socket.create_connection((host, address.port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 def _names(settings: Settings) -> tuple[str, ...]:
     server = settings.server
     names = {"localhost", "127.0.0.1", "::1", *server.hosts}

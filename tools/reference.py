@@ -63,11 +63,20 @@ def _rows(section: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
             continue
         key = ".".join(here)
         variable = ENVIRONMENT_PREFIX + "__".join(here).upper()
-        bounds = ", ".join(
-            str(one).replace("annotated_types.", "").replace("|", "or") for one in field.metadata
-        )
+        bounds = ", ".join(_bound(one) for one in field.metadata)
         default = "none" if field.default is None else f"`{field.default}`"
         yield f"| `{key}` | `{variable}` | {default} | {bounds} | {field.description} |"
+
+
+_BOUND_WORDS = {"ge": "at least", "le": "at most", "max_length": "at most this long:"}
+
+
+def _bound(constraint: object) -> str:
+    for name, words in _BOUND_WORDS.items():
+        value = getattr(constraint, name, None)
+        if value is not None:
+            return f"{words} {value}"
+    raise AssertionError(f"no words for the bound {constraint}")
 
 
 def limits_page() -> str:
@@ -101,10 +110,9 @@ def events_page() -> str:
 
 def commands_page() -> str:
     import typer.main
+    from fairview.cli.main import build
 
-    from fairview.cli.main import app
-
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(build())
     lines = ["# Commands", "", NOTE]
     lines += list(_commands(command, "fairview"))
     return "\n".join(lines)
@@ -118,7 +126,8 @@ def _commands(command: object, name: str) -> Iterator[str]:
         for key in inner:
             yield from _commands(inner[key], f"{name} {key}")
         return
-    assert hasattr(command, "get_params") and hasattr(command, "help")
+    assert hasattr(command, "get_params")
+    assert hasattr(command, "help")
     yield f"## `{name}`\n"
     yield f"{(command.help or '').strip()}\n"
     context = click.Context(click.Command(name))

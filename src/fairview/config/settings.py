@@ -66,7 +66,9 @@ class Cameras(_Section):
         False, description="Whether a camera may be on this machine (127.0.0.1)."
     )
     allow_files: bool = Field(
-        True, description="Whether a file may serve as a camera, for whoever runs the command."
+        False,
+        description="Whether the page may add a file of this machine as a camera. Commands of "
+        "the data folder's owner always may.",
     )
 
 

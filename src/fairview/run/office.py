@@ -144,6 +144,8 @@ def open_office(settings: Settings, clock: Clock, *, create: bool = False) -> It
 
     Errors:  NotFound when there is no folder (unless create); Conflict while a node runs on it.
     """
+    cameras = settings.cameras.model_copy(update={"allow_files": True})
+    settings = settings.model_copy(update={"cameras": cameras})
     folder = open_data_folder(settings.data, create=create)
     with folder.lock:
         mend_folder(folder, clock)

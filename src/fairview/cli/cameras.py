@@ -125,10 +125,8 @@ def show(
     """One camera with its register entry, as JSON."""
     name = camera_id(camera)
     with open_office(settings_from(config, data), SystemClock()) as office:
-        found = [row for row in office.cameras() if row.camera.id == name]
-    if not found:
-        raise BadInput(f"there is no camera {name} in {data}; fairview camera list names them")
-    say_json(found[0].as_json())
+        found = office.camera(name)
+    say_json(found.as_json())
 
 
 def remove(

@@ -13,7 +13,7 @@ import typer
 
 from fairview.cli.node import settings_from, stop_on_signals
 from fairview.cli.voice import bar, note, say
-from fairview.cli.words import duration_us, span_of
+from fairview.cli.words import counted, duration_us, span_of
 from fairview.core.case import LOOK_SPAN_US_MAX, Rendition
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
@@ -45,7 +45,7 @@ def record(  # noqa: PLR0913  # a command has as many parameters as it has words
     ] = None,
     data: DataDir = FOLDER,
     purpose: Annotated[str | None, typer.Option(help="What it is for (the register).")] = None,
-    keep: Annotated[str, typer.Option(help="How long footage is kept.")] = "24h",
+    keep: Annotated[str | None, typer.Option(help="How long footage is kept (else 24h).")] = None,
     commissioning: Annotated[
         bool, typer.Option(help="Allow uncovered pictures for 24 hours (ledgered).")
     ] = False,
@@ -56,15 +56,15 @@ def record(  # noqa: PLR0913  # a command has as many parameters as it has words
         camera=camera_id(camera),
         address=address,
         for_us=duration_us(for_) if for_ else None,
-        register=RegisterWish(purpose=purpose, retention_us=duration_us(keep)),
+        register=RegisterWish(purpose=purpose, retention_us=duration_us(keep) if keep else None),
         is_commissioning=commissioning,
     )
     settings = settings_from(config, data)
     with bar(f"recording {wish.camera}") as move:
         kept = record_once(settings, wish, SystemClock(), stop_on_signals(), move)
     say(
-        f"{wish.camera}: {kept.packets} pictures, {kept.received_bytes / 1e6:.1f} MB, "
-        f"{kept.segments} segments, {kept.gaps} gaps, in {data}"
+        f"{wish.camera}: {counted(kept.packets, 'picture')}, {kept.received_bytes / 1e6:.1f} MB, "
+        f"{counted(kept.segments, 'segment')}, {counted(kept.gaps, 'gap')}, in {data}"
     )
 
 
@@ -80,8 +80,7 @@ def export(  # noqa: PLR0913  # a command has as many parameters as it has words
     config: ConfigFile = None,
 ) -> None:
     """Write footage to a file: covered unless --raw; a look in the ledger either way."""
-    if out.exists():
-        raise BadInput(f"{out} exists already; name another file")
+    _refuse_out(out)
     rendition: Rendition = "raw" if raw else "covered"
     with open_office(settings_from(config, data), SystemClock()) as office:
         name = camera_id(camera)
@@ -125,6 +124,19 @@ def play(  # a command has as many parameters as it has words
         with subprocess.Popen([player[0], *player[1]], stdin=subprocess.PIPE) as process:
             assert process.stdin is not None
             _pour(pieces, process.stdin)
+
+
+def _refuse_out(out: Path) -> None:
+    """Before anything is read, since a long export that can't be put anywhere helps nobody."""
+    if out.exists() or out.is_symlink():
+        raise BadInput(f"{out} exists already; name another file")
+    if out.suffix not in ("", ".mp4", ".zip"):
+        raise BadInput(
+            f"{out} ends in {out.suffix}: name a .mp4 file, a .zip (evidence), or a folder "
+            "without a dot (evidence)"
+        )
+    if not out.absolute().parent.is_dir():
+        raise BadInput(f"the folder {out.parent} is not there: make it first, or name another")
 
 
 def _pour(pieces: Iterator[bytes], sink: IO[bytes]) -> None:

@@ -10,14 +10,16 @@ import sys
 import traceback
 from collections.abc import Callable
 
-import click
 import typer
 
 from fairview import __version__
 from fairview.cli import cameras, footage, node, proofs
-from fairview.cli.voice import complain
+from fairview.cli.voice import complain, note
+from fairview.config.settings import Logs
 from fairview.core.errors import FairviewError, outcome_of
+from fairview.run.logs import set_up_logs
 
+EXIT_WRONG_WORDS = 2
 EXIT_OUR_MISTAKE = 70
 EXIT_INTERRUPTED = 130
 
@@ -66,18 +68,22 @@ def build() -> typer.Typer:
 
 
 def main() -> None:
-    """Run one command and end the process with its exit code. The command line's boundary."""
+    """Run one command and end the process with its exit code. The command line's boundary.
+
+    Logs go to standard error: standard output is the answer's, which can be a film.
+    """
+    set_up_logs(Logs(level="warning", form="text"), process="command")
     try:
-        build()(standalone_mode=False)
+        build()(prog_name="fairview", standalone_mode=False)
     except FairviewError as error:
         complain(str(error))
         sys.exit(outcome_of(error).exit_code)
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        complain(f"{error.format_message()} (see --help)")
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+    except typer.TyperException as error:
+        _explain(error)
+        sys.exit(EXIT_WRONG_WORDS)
+    except (typer.Abort, KeyboardInterrupt):
         complain("interrupted")
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
@@ -86,6 +92,17 @@ def main() -> None:
         complain("this is a mistake of ours; please report it with the lines above")
         traceback.print_exc()
         sys.exit(EXIT_OUR_MISTAKE)
+
+
+def _explain(error: typer.TyperException) -> None:
+    """Words that are no command of ours. A command without any words is answered by its help."""
+    text = error.format_message()
+    if text.startswith("Usage:"):
+        note(text)
+        return
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "fairview"
+    complain(f"{text.rstrip('.')}. All its words: {command} --help")
 
 
 if __name__ == "__main__":

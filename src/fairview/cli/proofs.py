@@ -11,7 +11,7 @@ import typer
 
 from fairview.cli.node import settings_from
 from fairview.cli.voice import bar, note, say, say_json
-from fairview.core.errors import BadInput, Corrupt
+from fairview.core.errors import BadInput, Corrupt, NotFound
 from fairview.core.time import SystemClock
 from fairview.run.care import check_folder, rebuild_folder, verify_path
 
@@ -52,7 +52,7 @@ def verify(
 ) -> None:
     """Verify evidence or a ledger offline, without a server. Ends with 8 at the first fault."""
     if not path.exists():
-        raise BadInput(f"there is no {path}")
+        raise NotFound(f"{path} is not there: check the path")
     verified = verify_path(path, key)
     if as_json:
         say_json({"kind": verified.kind, "holds": True, "lines": list(verified.lines)})

@@ -39,6 +39,11 @@ def span_of(begin: str | None, end: str | None, newest: Span) -> Span:
     return Span(start=start, end=stop)
 
 
+def counted(number: int, word: str) -> str:
+    """`1 gap`, `2 gaps`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def ago(moment: Instant, now: Instant) -> str:
     """How long ago, in one unit: `12 s`, `5 min`, `3 h`, `2 d`."""
     us = max(now.since(moment), 0)

@@ -220,7 +220,7 @@ def _refusal(
         if address.scope_id is not None:
             return "bound to one link"
     if address.is_loopback:
-        return None if rules.allow_loopback else "this machine itself"
+        return None if rules.allow_loopback else _THIS_MACHINE
     if address.is_unspecified:
         return "no address at all"
     if address.is_link_local:
@@ -235,6 +235,8 @@ def _refusal(
         return "an address of this network"
     return "a cloud's metadata service" if str(address) in _METADATA else None
 
+
+_THIS_MACHINE = "this machine itself (the setting cameras.allow_loopback opens it)"
 
 _METADATA = frozenset({"fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"})
 """Metadata services outside 169.254/16: AWS over IPv6, Alibaba, Azure, Oracle."""

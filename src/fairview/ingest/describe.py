@@ -166,7 +166,7 @@ def _more(sock: socket.socket, data: bytes) -> bytes:
 
 def _refused(status: int, name: str, *, has_login: bool) -> FairviewError:
     if status == 401 and not has_login:
-        return NotAllowed(f"{name} asks for a login: give the user name and the password")
+        return NotAllowed(f"{name} asks for a login: give it as rtsp://name:password@host/path")
     if status == 401:
         return NotAllowed(f"{name} refuses the login: check the user name and the password")
     if status == 403:

@@ -100,11 +100,16 @@ def opened_file(name: str) -> InputContainer:
     try:
         return av.open(f"file:{name}", options=_FILE, timeout=_TIMEOUT_S)
     except av.error.FileNotFoundError:
-        fault = NotFound(f"{name} is not there")
+        fault = NotFound(f"{name} is not there: check the path")
     except av.error.PermissionError:
         fault = NotAllowed(f"{name} may not be read: check its permissions")
+    except av.error.IsADirectoryError:
+        fault = BadInput(f"{name} is a folder: name one video file in it")
     except av.error.FFmpegError as error:
-        fault = BadInput(f"{name} is not a video file we read ({error.strerror})")
+        fault = BadInput(
+            f"{name} is not a video file we read ({error.strerror}): give MP4, Matroska, MPEG-TS, "
+            "AVI, FLV or bare H.264"
+        )
     raise fault
 
 

@@ -16,9 +16,10 @@ from fairview.access.open_door import open_door
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera
 from fairview.core.case import LOOK_SPAN_US_MAX, LookWish, Purpose, Rendition
-from fairview.core.errors import BadInput, Conflict, NotFound, Unavailable
+from fairview.core.errors import BadInput, Conflict, NotAllowed, NotFound, Unavailable
 from fairview.core.ids import CameraId
 from fairview.core.time import Clock, Instant, Span
+from fairview.ingest.address import entered
 from fairview.run.local import AddWish, CameraKnown, camera_wish
 from fairview.run.mend import mend_folder
 from fairview.store.blobs import FileBlobs
@@ -58,14 +59,24 @@ class Office:
         self._session = gate.local_session().token
 
     def camera_add(self, wish: AddWish, clock: Clock) -> Camera:
-        """Errors:  BadInput, Conflict."""
+        """Errors:  BadInput, Conflict; NotFound for a file that isn't there."""
+        for address in (wish.address, wish.sub_address):
+            parted = entered(address) if address else None
+            if parted and parted.kind == "file" and not Path(parted.address).exists():
+                raise NotFound(f"{parted.address} is not there: check the path")
         return self.gate.camera_add(
             self._session, camera_wish(wish, self.settings, clock.now())
         ).camera
 
     def camera_remove(self, camera: CameraId) -> None:
         """Errors:  NotFound."""
+        self._known(camera)
         self.gate.camera_remove(self._session, camera)
+
+    def camera(self, camera: CameraId) -> CameraKnown:
+        """Errors:  NotFound."""
+        self._known(camera)
+        return next(row for row in self.cameras() if row.camera.id == camera)
 
     def cameras(self) -> tuple[CameraKnown, ...]:
         views = {view.camera.id: view for view in self.gate.cameras(self._session)}
@@ -76,13 +87,7 @@ class Office:
 
     def footage(self, camera: CameraId) -> Span:
         """From the oldest to the newest footage of a camera. Errors: NotFound."""
-        try:
-            self.catalogue.camera(camera)
-        except NotFound as error:
-            known = ", ".join(row.camera.id for row in self.catalogue.cameras()) or "none"
-            raise NotFound(
-                f"there is no camera {camera} in this folder (known: {known})"
-            ) from error
+        self._known(camera)
         segments = self.catalogue.segments(camera, "main")
         if not segments:
             raise NotFound(f"nothing of {camera} is recorded (any more)")
@@ -131,11 +136,37 @@ class Office:
     def _look(self, camera: CameraId, span: Span, rendition: Rendition, purpose: Purpose) -> str:
         if span.duration_us > LOOK_SPAN_US_MAX:
             raise BadInput("one look covers at most 1 hour of footage: say --from and --to")
-        known = self.catalogue.camera(camera).camera
+        known = self._known(camera)
+        self._refuse_empty(camera, span)
         if rendition == "raw" and known.commissioning_until is not None:
             purpose = "commissioning"
         wish = LookWish(cameras=(camera,), rendition=rendition, purpose=purpose, span=span)
-        return self.gate.look_open(self._session, wish).token
+        try:
+            return self.gate.look_open(self._session, wish).token
+        except NotAllowed as error:
+            if rendition == "covered":
+                raise
+            raise NotAllowed(f"{error}; without --raw the pictures come covered") from error
+
+    def _known(self, camera: CameraId) -> Camera:
+        """Errors:  NotFound, with the names there are."""
+        rows = self.catalogue.cameras()
+        for row in rows:
+            if row.camera.id == camera:
+                return row.camera
+        names = ", ".join(row.camera.id for row in rows) or "none"
+        raise NotFound(f"there is no camera {camera} in this folder (known: {names})")
+
+    def _refuse_empty(self, camera: CameraId, span: Span) -> None:
+        """Before a look stands in the ledger for nothing. Errors: NotFound."""
+        segments = self.catalogue.segments(camera, "main")
+        if any(segment.span.overlaps(span) for segment in segments):
+            return
+        there = self.footage(camera)
+        raise NotFound(
+            f"nothing of {camera} is recorded from {span.start.iso()} to {span.end.iso()}; "
+            f"what there is lies between {there.start.iso()} and {there.end.iso()}"
+        )
 
 
 @contextmanager

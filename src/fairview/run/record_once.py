@@ -10,7 +10,8 @@ from fairview.config.settings import Settings
 from fairview.core.errors import Conflict
 from fairview.core.ids import CameraId
 from fairview.core.limits import RECORD_TURN_US
-from fairview.core.time import US_PER_SECOND, Clock
+from fairview.core.media import GapBecause
+from fairview.core.time import US_PER_HOUR, US_PER_SECOND, Clock
 from fairview.ingest.address import entered
 from fairview.ingest.av_source import FilePlay
 from fairview.record.live import LiveTaps
@@ -38,7 +39,7 @@ class RecordWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What was kept of it."""
+    """What was kept by this run. gaps: stretches lost within it, not what lies around it."""
 
     packets: int
     received_bytes: int
@@ -63,6 +64,7 @@ def record_once(
     if entered(wish.address).kind != "sim":
         probe_address(wish.address, settings, clock)
     with open_office(settings, clock, create=True) as office:
+        begun_at = clock.now()
         row = _camera(office, wish, clock)
         office.gate.start()
         rows = RowQueue(office.catalogue, clock)
@@ -81,8 +83,13 @@ def record_once(
         return Kept(
             packets=sum(one.packets - one.packets_skipped for one in figures.values()),
             received_bytes=sum(one.received_bytes for one in figures.values()),
-            segments=len(office.catalogue.segments(wish.camera)),
-            gaps=len(office.catalogue.gaps(wish.camera)),
+            segments=sum(
+                segment.span.end > begun_at for segment in office.catalogue.segments(wish.camera)
+            ),
+            gaps=sum(
+                gap.span.start >= begun_at and gap.because is not GapBecause.STOPPED
+                for gap in office.catalogue.gaps(wish.camera)
+            ),
         )
 
 
@@ -94,8 +101,10 @@ def _camera(office: Office, wish: RecordWish, clock: Clock) -> CameraRow:
             source = row.camera.source("main")
             if source is None or source.address != parted.address or not row.camera.is_active:
                 raise Conflict(
-                    f"{wish.camera} stands for another source in this folder: take another name"
+                    f"{wish.camera} stands for another source in this folder: take another name "
+                    "with --camera"
                 )
+            _refuse_other_terms(row, wish, clock)
             return row
     typed = wish.register
     register = replace(
@@ -118,6 +127,25 @@ def _camera(office: Office, wish: RecordWish, clock: Clock) -> CameraRow:
         clock,
     )
     return office.catalogue.camera(added.id)
+
+
+def _refuse_other_terms(row: CameraRow, wish: RecordWish, clock: Clock) -> None:
+    """What was typed must not be passed over in silence because the camera is known already.
+
+    Errors:  Conflict.
+    """
+    entry, typed, camera = row.camera.register, wish.register, wish.camera
+    another = "leave it out, or take another name with --camera"
+    if typed.purpose is not None and typed.purpose != entry.purpose:
+        raise Conflict(f"{camera} stands in the register for {entry.purpose!r}: {another}")
+    if typed.retention_us is not None and typed.retention_us != entry.retention_us:
+        hours = entry.retention_us // US_PER_HOUR
+        raise Conflict(f"{camera} stands in the register with --keep {hours}h: {another}")
+    if wish.is_commissioning and not row.camera.is_commissioning(clock.now()):
+        raise Conflict(
+            f"{camera} is in the register already, and commissioning is only for the first "
+            f"24 hours of a new camera: {another}"
+        )
 
 
 def _supplies(office: Office, rows: RowQueue, clock: Clock) -> Supplies:

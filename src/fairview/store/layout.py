@@ -113,7 +113,7 @@ def open_data_folder(root: Path, *, create: bool = False, disk: Disk = DISK) -> 
     if folder.format_file.exists():
         _refuse_other_format(folder.format_file)
     elif not create:
-        raise NotFound(f"{root} is not a Fairview data folder")
+        raise NotFound(f"{root} is not a Fairview data folder: name the right one with --data")
     elif root.exists() and any(path.name != "lock" for path in root.iterdir()):
         raise BadInput(f"{root} holds other things; use an empty folder for --data")
     for path in (folder.root, folder.blobs, folder.recorder, folder.door):

@@ -1,0 +1,41 @@
+"""`backup` and `restore`: what outlives the machine, and what must not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairview.cli.voice import bar, note, say
+from fairview.core.time import SystemClock
+from fairview.run.backup import back_up
+from fairview.run.restore import restore as restore_folder
+
+FOLDER = Path("fairview-data")
+
+
+def backup(
+    out: Annotated[Path, typer.Option("--out", help="The backup's folder, new or an earlier one.")],
+    data: Annotated[Path, typer.Option("--data", help="The data folder.")] = FOLDER,
+) -> None:
+    """Copy a data folder, also of a running node, without anything that opens footage."""
+    with bar("backing up") as move:
+        made = back_up(data, out, SystemClock(), move)
+    say(
+        f"{made.out}: {made.segments} segments ({made.copied} new, "
+        f"{made.copied_bytes / 1e6:.1f} MB), {made.ledger_size} lines of the ledger"
+    )
+    note("its footage can be read only while this data folder lives; keep it as you keep the node")
+    if made.logins:
+        note("logins are not in it, to be entered again: " + ", ".join(made.logins))
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="FOLDER", help="A backup.")],
+    data: Annotated[Path, typer.Option("--data", help="An empty or new folder.")] = FOLDER,
+) -> None:
+    """Make a data folder from a backup, every byte compared, for a node to go on with."""
+    with bar("restoring") as move:
+        done = restore_folder(backup, data, SystemClock(), move)
+    say(done.in_words())

@@ -156,7 +156,14 @@ def test_signatures_of_unknown_keys_are_let_be_and_wrong_ones_are_not(kept: Kept
     ):
         assert_note_refused(f"{HEAD}\n{''.join(lines)}".encode(), kept.key_text)
     assert_note_refused(f"{HEAD}\n{good}".encode() + b"\xff", kept.key_text)
-    assert_note_refused(f"{'x' * 131_072}\n\n{good}".encode(), kept.key_text)
+    for size, fits in ((97_800, True), (98_400, False)):
+        note = f"{HEAD}\n— witness {base(bytes(size))}\n{good}".encode()
+        assert (len(note) <= 128 * 1024) is fits
+        if fits:
+            open_checkpoint(note, read_note_key(kept.key_text))
+            fairview_checkpoint(note, fairview_key(kept.key_text))
+        else:
+            assert_note_refused(note, kept.key_text)
 
 
 def test_the_page_has_no_extension_lines_and_the_reader_in_use_lets_them_be(kept: Kept) -> None:

@@ -22,6 +22,7 @@ from tests.contracts.both_decoders import (
 )
 from tests.contracts.second_decoder import (
     OpenedSample,
+    Refused,
     lay_out,
     open_segment,
 )
@@ -163,6 +164,18 @@ def test_a_sealed_length_over_its_bound_is_refused_before_it_is_read() -> None:
     for length in (64 * 1024 * 1024 + 1, 2**32 - 1):
         data[at : at + 4] = length.to_bytes(4, "big")
         assert_refused(bytes(data))
+
+
+def test_the_longest_message_is_the_last_below_64_mib() -> None:
+    for length, fits in ((67_108_855, True), (67_108_872, False)):
+        record = replace(RECORDS[0], sealed=bytes(length))
+        data = write_segment(HEADER, [record], TRAILER)
+        assert (walked(data).fault is None) is fits
+        if fits:
+            lay_out(data)
+        else:
+            with pytest.raises(Refused):
+                lay_out(data)
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,7 @@ def events_page() -> str:
 
 def commands_page() -> str:
     import typer.main
+
     from fairview.cli.main import build
 
     command = typer.main.get_command(build())

@@ -13,6 +13,7 @@ from pathlib import Path
 from fairview.analyse.clean import CleanPicture
 from fairview.config.settings import Register, RegisterDefault, Server, Settings
 from fairview.core.ids import CameraId
+from fairview.core.limits import NODE_TURN_US
 from fairview.core.time import (
     US_PER_DAY,
     US_PER_HOUR,
@@ -155,11 +156,18 @@ class Historian:
         loop = make_loop(sim_cache(), seed=seed_of(ADDRESS))
         folder = open_data_folder(self._settings.data)
         with closing(catalogue_client(meeting)) as catalogue:
+            self._wait_for_live(catalogue)
             spans = history_spans(self._clock.now(), count=HISTORY_WINDOWS, within_us=HISTORY_US)
             for span in spans:
                 if not self._stop.is_set():
                     self._record(folder, catalogue, loop, span)
             self._join_to_live(catalogue, spans[-1].end)
+
+    def _wait_for_live(self, catalogue: Catalogue) -> None:
+        """A recorder that begins ends whatever segment of its camera it finds open: let it."""
+        while not catalogue.segments(CAMERA, "main"):
+            if self._clock.wait(self._stop, NODE_TURN_US):
+                return
 
     def _record(self, folder: DataFolder, catalogue: Catalogue, loop: Loop, span: Span) -> None:
         past = ManualClock(span.start)

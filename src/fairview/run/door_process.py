@@ -10,6 +10,7 @@ from fairview.access.open_door import open_door
 from fairview.access.render import RenderPool
 from fairview.core.errors import NotFound, Unavailable
 from fairview.core.ids import CameraId, StreamName
+from fairview.core.limits import NODE_TURN_US
 from fairview.core.time import SystemClock
 from fairview.record.live import LivePackets
 from fairview.record.live_client import subscribe
@@ -117,7 +118,8 @@ def main() -> None:
         secret=orders.secrets["control"],
     )
     server = serve_door(orders.sockets.path("door"), gate, secret=orders.secrets["door"])
-    stop.wait()
+    while not clock.wait(stop, NODE_TURN_US):
+        assert gate.is_working, "a thread of the door's own work ended; start the door anew"
     for one in (server, control, gate, streams, render, catalogue):
         one.close()
 

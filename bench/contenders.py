@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,17 +15,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """Processes of one contender, and how to know what it kept."""
+    """Processes of one contender. end: the signal at which it closes its files properly."""
 
     name: str
     processes: tuple[subprocess.Popen[bytes], ...]
     folder: Path
+    end: signal.Signals = signal.SIGTERM
 
     def stop(self) -> None:
         for process in self.processes:
-            if process.stdin is not None:
-                process.stdin.close()
-            process.terminate()
+            process.send_signal(self.end)
         for process in self.processes:
             try:
                 process.wait(timeout=30)
@@ -33,17 +33,19 @@ class Running:
                 process.wait()
 
 
-def _each(name: str, folder: Path, commands: Sequence[Sequence[str]]) -> Running:
+def _each(
+    name: str,
+    folder: Path,
+    commands: Sequence[Sequence[str]],
+    end: signal.Signals = signal.SIGTERM,
+) -> Running:
     folder.mkdir(parents=True, exist_ok=True)
-    log = (folder / "log.txt").open("ab")
-    return Running(
-        name=name,
-        folder=folder,
-        processes=tuple(
+    with (folder / "log.txt").open("ab") as log:
+        processes = tuple(
             subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             for command in commands
-        ),
-    )
+        )
+    return Running(name=name, folder=folder, processes=processes, end=end)
 
 
 def ffmpeg(urls: Sequence[str], folder: Path) -> Running:
@@ -103,6 +105,7 @@ def gstreamer(urls: Sequence[str], folder: Path) -> Running:
             ]
             for number, url in enumerate(urls)
         ],
+        end=signal.SIGINT,
     )
 
 
@@ -117,13 +120,20 @@ def bare_pyav(urls: Sequence[str], folder: Path) -> Running:
 
 def ours(urls: Sequence[str], folder: Path, per_process: int) -> Running:
     """Fairview's recorder processes: sealed, synced and indexed."""
-    groups = [urls[at : at + per_process] for at in range(0, len(urls), per_process)]
+    starts = range(0, len(urls), per_process)
     return _each(
         "Fairview",
         folder,
         [
-            [sys.executable, "-m", "bench.recorder", str(folder / f"group-{number}"), *group]
-            for number, group in enumerate(groups)
+            [
+                sys.executable,
+                "-m",
+                "bench.recorder",
+                str(folder / f"group-{start}"),
+                str(start),
+                *urls[start : start + per_process],
+            ]
+            for start in starts
         ],
     )
 

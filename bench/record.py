@@ -1,8 +1,14 @@
 """`make bench`: recording N cameras of 1080p25 4 Mbit/s, side by side with peers in one run.
 
-Rows are interleaved and repeated; medians are printed. A round in which the replayer could not
-deliver, or a contender kept fewer pictures than were sent, is void and says so.
-CPU and bytes are counted between two samples in the steady state, so starts don't count.
+Rows are interleaved, in another order each time, and repeated; medians are printed. CPU and bytes
+are counted between two samples in the steady state; what a start costs on top is a figure of its
+own. A segment's change falls into some measured windows and not into others, for everyone.
+
+A round is void, and says so, when
+- the replayer could not deliver a picture, or was more than a second late with one,
+- a camera began after the measured time did, or a contender connected to it again,
+- a contender kept fewer pictures of a camera than it was sent (but for one second at the stop),
+- one of its processes ended by itself.
 """
 
 from __future__ import annotations
@@ -23,61 +29,124 @@ import av
 
 from bench import contenders
 from bench.footage import make_footage
-from bench.usage import usage_of
+from bench.usage import memory_of, usage_of
+
+OURS = "Fairview"
 
 WARM_UP_S = 6.0
+WARM_UP_CAMERA_S = 0.15
+STOP_PICTURES = 25
+"""What may lie in buffers when a contender is told to stop: one second."""
+
+LATE_S_MAX = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One contender, once. cpu_frac: share of one core per camera."""
+    """One contender, once. cpu_frac: share of one core per camera; start_s: CPU seconds per
+    camera on top of that until the measured time began; void: why it does not count, or empty.
+    """
 
     name: str
     cameras: int
     cpu_frac: float
+    start_s: float
     memory_bytes: float
     written_frac: float
     void: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The replayer's own account of a round. units and first_at_s by camera."""
+
+    lost: int
+    late_max_s: float
+    plays: dict[str, int]
+    units: dict[str, int]
+    first_at_s: dict[str, float]
+
+
 Starter = Callable[[Sequence[str], Path], contenders.Running]
 
 
-def measure(start: Starter, cameras: int, seconds: float, footage: Path, folder: Path) -> Round:
-    replayer = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "bench.replayer",
-            str(footage),
-            "--seconds",
-            str(seconds + WARM_UP_S + cameras * 0.15 + 20),
-        ],
-        stdout=subprocess.PIPE,
-    )
-    assert replayer.stdout is not None
-    port = json.loads(replayer.stdout.readline())["port"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is measured once."""
+
+    start: Starter
+    cameras: int
+    seconds: float
+    footage: Path
+    folder: Path
+
+
+def measure(plan: Plan) -> Round:
+    cameras, warm_up_s = plan.cameras, WARM_UP_S + plan.cameras * WARM_UP_CAMERA_S
+    replayer, port = _replayer(plan.footage, plan.seconds + warm_up_s + 60)
     urls = [f"rtsp://127.0.0.1:{port}/{number}" for number in range(cameras)]
-    running = start(urls, folder)
-    time.sleep(WARM_UP_S + cameras * 0.15)
+    started = time.monotonic()
+    running = plan.start(urls, plan.folder)
+    time.sleep(warm_up_s)
     pids = [process.pid for process in running.processes]
     before, began = usage_of(pids), time.monotonic()
-    time.sleep(seconds)
+    time.sleep(plan.seconds)
     after, lasted = usage_of(pids), time.monotonic() - began
-    died = [process for process in running.processes if process.poll() is not None]
+    memory = memory_of(pids)
+    died = sum(process.poll() is not None for process in running.processes)
     running.stop()
     replayer.terminate()
-    replayer.wait()
-    received = bitrate_of(footage) / 8 * lasted * cameras
-    void = f"{len(died)} processes ended" if died else ""
+    sent = _sent(replayer)
+    received = bitrate_of(plan.footage) / 8 * lasted * cameras
+    cpu_frac = (after.cpu_s - before.cpu_s) / lasted / cameras
+    void = f"{died} processes ended" if died else undelivered(sent, cameras, began)
     return Round(
         name=running.name,
         cameras=cameras,
-        cpu_frac=(after.cpu_s - before.cpu_s) / lasted / cameras,
-        memory_bytes=after.pss_bytes / cameras,
+        cpu_frac=cpu_frac,
+        start_s=before.cpu_s / cameras - cpu_frac * (began - started),
+        memory_bytes=memory / cameras,
         written_frac=(after.written_bytes - before.written_bytes) / received,
-        void=void or missing_pictures(running, cameras, seconds),
+        void=void or missing_pictures(kept_pictures(running.folder), sent.units),
     )
+
+
+def _replayer(footage: Path, seconds: float) -> tuple[subprocess.Popen[bytes], int]:
+    replayer = subprocess.Popen(
+        [sys.executable, "-m", "bench.replayer", str(footage), "--seconds", str(seconds)],
+        stdout=subprocess.PIPE,
+    )
+    assert replayer.stdout is not None
+    return replayer, json.loads(replayer.stdout.readline())["port"]
+
+
+def _sent(replayer: subprocess.Popen[bytes]) -> Sent:
+    assert replayer.stdout is not None
+    report = json.loads(replayer.stdout.readline())
+    replayer.wait()
+    paths = report["paths"]
+    return Sent(
+        lost=report["lost"],
+        late_max_s=report["late_max_s"],
+        plays={path: told["plays"] for path, told in paths.items()},
+        units={path: told["units"] for path, told in paths.items()},
+        first_at_s={path: told["first_at_s"] for path, told in paths.items()},
+    )
+
+
+def undelivered(sent: Sent, cameras: int, began_s: float) -> str:
+    """Why a round says nothing about the contender, or empty."""
+    if sent.lost:
+        return f"{sent.lost} pictures could not be delivered"
+    if sent.late_max_s > LATE_S_MAX:
+        return f"pictures went out {sent.late_max_s:.1f} s late"
+    if len(sent.units) < cameras:
+        return f"only {len(sent.units)} of {cameras} cameras were asked for"
+    late = sum(1 for at in sent.first_at_s.values() if at > began_s)
+    if late:
+        return f"{late} cameras began late"
+    again = sum(1 for plays in sent.plays.values() if plays > 1)
+    return f"{again} cameras were connected to again" if again else ""
 
 
 def bitrate_of(footage: Path) -> float:
@@ -91,21 +160,19 @@ def bitrate_of(footage: Path) -> float:
         return total * 8 / float(ticks * stream.time_base)
 
 
-def missing_pictures(running: contenders.Running, cameras: int, seconds: float) -> str:
-    """Every camera must have kept at least the pictures of the measured time."""
-    wanted = int(seconds * 25 * 0.98)
-    counts = kept_pictures(running.folder)
-    if len(counts) < cameras:
-        return f"only {len(counts)} of {cameras} cameras were kept"
-    short = [count for count in counts.values() if count < wanted]
-    return f"{len(short)} cameras kept too little ({min(short)} of {wanted})" if short else ""
+def missing_pictures(kept: dict[str, int], sent: dict[str, int]) -> str:
+    """Every camera must have kept what it was sent, but for what lay in buffers at the stop."""
+    short = {camera: units - kept.get(camera, 0) for camera, units in sent.items()}
+    lost = [missing for missing in short.values() if missing > STOP_PICTURES]
+    return f"{len(lost)} cameras kept too little (up to {max(lost)} missing)" if lost else ""
 
 
 def kept_pictures(folder: Path) -> dict[str, int]:
+    """Pictures by camera: what our recorder counted, or what the files of the others hold."""
     counts: dict[str, int] = {}
     for report in folder.rglob("kept.json"):
         for camera, count in json.loads(report.read_text()).items():
-            counts[f"{report.parent.name}/{camera}"] = count
+            counts[camera] = count
     for place in folder.glob("*.mp4"):
         camera = place.stem.split("-")[0]
         try:
@@ -120,35 +187,39 @@ def kept_pictures(folder: Path) -> dict[str, int]:
 
 def table(rounds: Sequence[Round]) -> str:
     lines = [
-        "| cameras | program | % of a core per camera | MB per camera | bytes written per byte | "
-        "rounds | ratio to ours |",
-        "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| cameras | program | % of a core per camera (least to most) | CPU-s per start "
+        "| MB per camera | bytes written per byte | rounds | CPU, ratio to ours |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for cameras in sorted({one.cameras for one in rounds}):
-        ours = [one for one in rounds if one.cameras == cameras and one.name == "Fairview"]
-        reference = (
-            statistics.median(one.cpu_frac for one in ours if not one.void)
-            if any(not one.void for one in ours)
-            else float("nan")
-        )
-        for name in dict.fromkeys(one.name for one in rounds if one.cameras == cameras):
-            some = [one for one in rounds if one.cameras == cameras and one.name == name]
-            good = [one for one in some if not one.void]
-            if not good:
-                lines.append(f"| {cameras} | {name} | void: {some[0].void} | | | 0 | |")
-                continue
-            cpu = statistics.median(one.cpu_frac for one in good)
-            memory = statistics.median(one.memory_bytes for one in good) / 1e6
-            written = statistics.median(one.written_frac for one in good)
-            lines.append(
-                f"| {cameras} | {name} | {cpu * 100:.2f} | {memory:.1f} | {written:.3f} "
-                f"| {len(good)}/{len(some)} | {cpu / reference:.2f} |"
-            )
+        here = [one for one in rounds if one.cameras == cameras]
+        ours = [one.cpu_frac for one in here if one.name == OURS and not one.void]
+        reference = statistics.median(ours) if ours else float("nan")
+        for name in dict.fromkeys(one.name for one in here):
+            lines.append(_line([one for one in here if one.name == name], reference))
     return "\n".join(lines)
 
 
+def _line(some: Sequence[Round], reference: float) -> str:
+    name, cameras = some[0].name, some[0].cameras
+    good = [one for one in some if not one.void]
+    if not good:
+        return f"| {cameras} | {name} | void: {some[0].void} | | | | 0/{len(some)} | |"
+    shares = sorted(one.cpu_frac * 100 for one in good)
+    cpu = statistics.median(shares)
+    return (
+        f"| {cameras} | {name} | {cpu:.2f} ({shares[0]:.2f} to {shares[-1]:.2f}) "
+        f"| {statistics.median(one.start_s for one in good):.2f} "
+        f"| {statistics.median(one.memory_bytes for one in good) / 1e6:.1f} "
+        f"| {statistics.median(one.written_frac for one in good):.3f} "
+        f"| {len(good)}/{len(some)} | {cpu / 100 / reference:.2f} |"
+    )
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cameras", type=int, nargs="*", default=[10, 25])
     parser.add_argument("--ours-only", type=int, nargs="*", default=[100])
     parser.add_argument("--seconds", type=float, default=20)
@@ -174,10 +245,18 @@ def main() -> int:
         plan += [(fairview, cameras) for cameras in options.ours_only]
         rounds = []
         for repeat in range(options.repeats):
-            for number, (peer, cameras) in enumerate(plan):
+            turn = repeat % len(plan)
+            for number, (peer, cameras) in enumerate(plan[turn:] + plan[:turn]):
                 place = folder / f"{repeat}-{number}"
-                rounds.append(measure(peer, cameras, options.seconds, footage, place))
-                print(rounds[-1], flush=True)
+                one = Plan(
+                    start=peer,
+                    cameras=cameras,
+                    seconds=options.seconds,
+                    footage=footage,
+                    folder=place,
+                )
+                rounds.append(measure(one))
+                print(rounds[-1], file=sys.stderr, flush=True)
                 shutil.rmtree(place, ignore_errors=True)
     print(table(rounds))
     return 0

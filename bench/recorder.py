@@ -2,6 +2,8 @@
 
 Sealed to real public halves, synced fragment by fragment, rows in a SQLite catalogue of the same
 process (in a node that is another process; its cost is counted here too).
+
+    python -m bench.recorder FOLDER FIRST-NUMBER ADDRESS...
 """
 
 from __future__ import annotations
@@ -66,7 +68,7 @@ def row_of(name: CameraId, address: str) -> CameraRow:
 
 
 def main() -> None:
-    place, addresses = Path(sys.argv[1]), sys.argv[2:]
+    place, first, addresses = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
     clock, stop = SystemClock(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     folder = open_data_folder(place / "data", create=True)
@@ -77,6 +79,7 @@ def main() -> None:
     supplies = Supplies(
         settings=Settings(register=Settings().register_, cameras=Cameras(allow_loopback=True)),
         folder=folder,
+        catalogue=catalogue,
         stores=Stores(
             blobs=FileBlobs(folder.blobs),
             rows=rows,
@@ -89,7 +92,7 @@ def main() -> None:
     )
     keeper = CameraKeeper(supplies, LiveTaps().make)
     cameras = []
-    for number, address in enumerate(addresses):
+    for number, address in enumerate(addresses, first):
         name = CameraId(f"camera-{number}")
         issue(folder, name, door)
         cameras.append(row_of(name, address))
@@ -100,7 +103,7 @@ def main() -> None:
     rows.close()
     catalogue.close()
     kept = {
-        name: figures.packets - figures.packets_skipped
+        name.removeprefix("camera-"): figures.packets - figures.packets_skipped
         for (name, _), figures in keeper_figures.items()
     }
     replace_file(place / "kept.json", json.dumps(kept).encode())

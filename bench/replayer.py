@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import argparse
 import base64
+import heapq
 import json
 import selectors
+import signal
 import socket
 import struct
 import sys
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
 import av
@@ -23,6 +26,12 @@ import av
 _RTP_PAYLOAD_MAX = 1_400
 _CLOCK_HZ = 90_000
 _BACKLOG_BYTES_MAX = 4 * 1024 * 1024
+_WIRES_KEPT = 256
+_GOLDEN = 0.618_033_988_75
+"""Its multiples, modulo one, are spread evenly however many there are."""
+
+SPREAD_S = 2.0
+"""The footage's key-frame interval."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,52 +110,99 @@ def _payloads(nal: bytes) -> list[bytes]:
 
 @dataclass(slots=True, eq=False)
 class Client:
+    """One connection. units: access units handed to it since its PLAY."""
+
     peer: socket.socket
+    path: str = ""
     asked: bytes = b""
     waiting: deque[memoryview] = field(default_factory=deque)
     waiting_bytes: int = 0
-    is_playing: bool = False
+    phase_s: float = 0.0
     units: int = 0
+    is_playing: bool = False
+    is_gone: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Told:
+    """What one path was sent, over all its connections. first_at_s: on the monotonic clock."""
+
+    plays: int = 0
+    units: int = 0
+    first_at_s: float = 0.0
 
 
 class Replayer:
-    """Serves one loop to any number of clients, at its own pace."""
+    """Serves one loop to any number of clients, at its own pace.
 
-    def __init__(self, loop: Loop, port: int) -> None:
+    Cameras of a city are not in step: each client is served with a delay of its own, spread
+    evenly over `spread_s`, so that neither pictures nor key frames of all come at one moment.
+    """
+
+    def __init__(self, loop: Loop, port: int, spread_s: float = SPREAD_S) -> None:
         self._loop = loop
+        self._spread_s = spread_s
         self._selector = selectors.DefaultSelector()
         self._server = socket.create_server(("127.0.0.1", port), backlog=512)
         self._server.setblocking(False)
         self._selector.register(self._server, selectors.EVENT_READ)
-        self._clients: set[Client] = set()
-        self._sequence = 0
+        self._begin_s = time.monotonic()
+        self._due: list[tuple[float, int, int, Client]] = []
+        self._pushed = 0
+        self._played = 0
+        self._wires: dict[int, memoryview] = {}
+        counts = [len(unit.payloads) for unit in loop.units]
+        self._packets_before = [0, *accumulate(counts)]
         self.port = self._server.getsockname()[1]
+        self.told: dict[str, Told] = {}
         self.lost = 0
-        self.sent_bytes = 0
+        self.late_max_s = 0.0
+        self.is_stopped = False
 
     def run(self, seconds: float) -> None:
-        begin = time.monotonic()
-        number = 0
-        while (now := time.monotonic()) - begin < seconds:
-            rounds, index = divmod(number, len(self._loop.units))
-            ticks = rounds * self._loop.ticks + self._loop.units[index].ticks
-            due = begin + ticks / _CLOCK_HZ
-            if now >= due:
-                self._send(self._loop.units[index], ticks)
-                number += 1
-                continue
-            for key, mask in self._selector.select(timeout=max(0.0, due - now)):
+        while (now := time.monotonic()) - self._begin_s < seconds and not self.is_stopped:
+            while self._due and self._due[0][0] <= now:
+                due_s, _, number, client = heapq.heappop(self._due)
+                if not client.is_gone:
+                    self.late_max_s = max(self.late_max_s, time.monotonic() - due_s)
+                    self._send(client, number)
+                    self._wait(client, number + 1)
+            until_s = self._due[0][0] - time.monotonic() if self._due else 0.1
+            for key, mask in self._selector.select(timeout=min(max(0.0, until_s), 0.1)):
                 if key.fileobj is self._server:
                     self._accept()
                 else:
                     self._serve(key.data, mask)
+
+    def _ticks(self, number: int) -> int:
+        rounds, index = divmod(number, len(self._loop.units))
+        return rounds * self._loop.ticks + self._loop.units[index].ticks
+
+    def _wait(self, client: Client, number: int) -> None:
+        due_s = self._begin_s + self._ticks(number) / _CLOCK_HZ + client.phase_s
+        self._pushed += 1
+        heapq.heappush(self._due, (due_s, self._pushed, number, client))
+
+    def _play(self, client: Client) -> None:
+        """From the next key frame on, in its own phase."""
+        client.is_playing = True
+        client.phase_s = self._played * _GOLDEN % 1.0 * self._spread_s
+        self._played += 1
+        told = self.told.setdefault(client.path, Told())
+        told.plays += 1
+        now, number = time.monotonic(), 0
+        while (
+            self._begin_s + self._ticks(number) / _CLOCK_HZ + client.phase_s < now
+            or not self._loop.units[number % len(self._loop.units)].is_key
+        ):
+            number += 1
+        self._wait(client, number)
 
     def _accept(self) -> None:
         peer, _ = self._server.accept()
         peer.setblocking(False)
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         client = Client(peer)
-        self._clients.add(client)
         self._selector.register(peer, selectors.EVENT_READ, client)
 
     def _serve(self, client: Client, mask: int) -> None:
@@ -163,8 +219,8 @@ class Replayer:
             self._drop(client)
 
     def _drop(self, client: Client) -> None:
-        if client in self._clients:
-            self._clients.discard(client)
+        if not client.is_gone:
+            client.is_gone = True
             self._selector.unregister(client.peer)
             client.peer.close()
 
@@ -180,7 +236,7 @@ class Replayer:
                 return
             client.asked = rest
             lines = head.decode().split("\r\n")
-            method = lines[0].split()[0]
+            method, address = lines[0].split()[:2]
             sequence = next(line for line in lines if line.lower().startswith("cseq"))
             extra, body = "", ""
             if method == "DESCRIBE":
@@ -198,7 +254,9 @@ class Replayer:
             client.waiting.append(memoryview(reply))
             client.waiting_bytes += len(reply)
             self._flush(client)
-            client.is_playing = client.is_playing or method == "PLAY"
+            if method == "PLAY" and not client.is_playing:
+                client.path = address.split("/", 3)[3].strip("/") if "://" in address else address
+                self._play(client)
 
     def _sdp(self) -> str:
         sets = ",".join(base64.b64encode(one).decode() for one in (self._loop.sps, self._loop.pps))
@@ -210,11 +268,21 @@ class Replayer:
             "\r\na=control:track1\r\n"
         )
 
-    def _send(self, unit: AccessUnit, ticks: int) -> None:
+    def _wire(self, number: int) -> memoryview:
+        """A unit's packets as they go out; kept for the clients that are served later."""
+        if number not in self._wires:
+            for old in [one for one in self._wires if one < number - _WIRES_KEPT]:
+                del self._wires[old]
+            rounds, index = divmod(number, len(self._loop.units))
+            sequence = rounds * self._packets_before[-1] + self._packets_before[index]
+            self._wires[number] = self._packed(index, sequence, self._ticks(number))
+        return self._wires[number]
+
+    def _packed(self, index: int, sequence: int, ticks: int) -> memoryview:
+        payloads = self._loop.units[index].payloads
         parts = []
-        last = len(unit.payloads) - 1
-        for number, payload in enumerate(unit.payloads):
-            marker = 0x80 if number == last else 0
+        for place, payload in enumerate(payloads):
+            marker = 0x80 if place == len(payloads) - 1 else 0
             parts.append(
                 struct.pack(
                     ">BBHBBHII",
@@ -223,27 +291,30 @@ class Replayer:
                     12 + len(payload),
                     0x80,
                     marker | 96,
-                    self._sequence & 0xFFFF,
+                    (sequence + place) & 0xFFFF,
                     ticks & 0xFFFFFFFF,
                     0x46565256,
                 )
                 + payload
             )
-            self._sequence += 1
-        data = memoryview(b"".join(parts))
-        for client in tuple(self._clients):
-            if not client.is_playing or (client.units == 0 and not unit.is_key):
-                continue
-            client.units += 1
-            if client.waiting_bytes > _BACKLOG_BYTES_MAX:
-                self.lost += 1
-                continue
-            client.waiting.append(data)
-            client.waiting_bytes += len(data)
-            try:
-                self._flush(client)
-            except OSError:
-                self._drop(client)
+        return memoryview(b"".join(parts))
+
+    def _send(self, client: Client, number: int) -> None:
+        told = self.told[client.path]
+        if client.units == 0:
+            told.first_at_s = time.monotonic()
+        client.units += 1
+        told.units += 1
+        if client.waiting_bytes > _BACKLOG_BYTES_MAX:
+            self.lost += 1
+            return
+        data = self._wire(number)
+        client.waiting.append(data)
+        client.waiting_bytes += len(data)
+        try:
+            self._flush(client)
+        except OSError:
+            self._drop(client)
 
     def _flush(self, client: Client) -> None:
         while client.waiting:
@@ -252,7 +323,6 @@ class Replayer:
                 sent = client.peer.send(piece)
             except BlockingIOError:
                 break
-            self.sent_bytes += sent
             client.waiting_bytes -= sent
             if sent < len(piece):
                 client.waiting[0] = piece[sent:]
@@ -261,21 +331,28 @@ class Replayer:
         wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if client.waiting else 0)
         self._selector.modify(client.peer, wanted, client)
 
-    @property
-    def units(self) -> int:
-        return sum(client.units for client in self._clients)
-
 
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("footage", type=Path)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--spread", type=float, default=SPREAD_S, help="0: all in step")
     options = parser.parse_args()
-    replayer = Replayer(read_loop(options.footage), options.port)
+    replayer = Replayer(read_loop(options.footage), options.port, options.spread)
+
+    def stop(*_: object) -> None:
+        replayer.is_stopped = True
+
+    signal.signal(signal.SIGTERM, stop)
     print(json.dumps({"port": replayer.port}), flush=True)
     replayer.run(options.seconds)
-    print(json.dumps({"lost": replayer.lost, "sent_bytes": replayer.sent_bytes}), flush=True)
+    report = {
+        "lost": replayer.lost,
+        "late_max_s": replayer.late_max_s,
+        "paths": {path: asdict(told) for path, told in replayer.told.items()},
+    }
+    print(json.dumps(report), flush=True)
     return 0
 
 

@@ -30,7 +30,7 @@ from fairview.core.errors import BadInput, NotFound, Overloaded, Unavailable
 from fairview.core.ids import CameraId, new_hex_id
 from fairview.core.limits import EXPORT_CHUNK_BYTES, EXPORT_MEMORY_BYTES_MAX, EXPORTS_MAX
 from fairview.core.media import Fragment
-from fairview.core.time import Clock
+from fairview.core.time import Clock, Span
 from fairview.record.mp4 import Mp4Written, write_mp4
 from fairview.store.contracts import Catalogue
 from fairview.store.ledger import Ledger
@@ -68,8 +68,16 @@ class Exports:
         known = self._parts.catalogue.camera(camera).camera
         stored = self._parts.watching.stored_parts(opened, camera)
         if not stored:
-            raise NotFound(f"there is no footage of {camera} in this span")
+            raise NotFound(self._why_nothing(camera, opened.wish.span))
         return self._pieces(opened, known, stored, kind)
+
+    def _why_nothing(self, camera: CameraId, span: Span | None) -> str:
+        if self._parts.catalogue.segments(camera, STORED_STREAM, span):
+            return (
+                f"there is footage of {camera} in this span, but it can't be read: its keys are "
+                "dead, or were lost with the folder that a backup was made of"
+            )
+        return f"there is no footage of {camera} in this span"
 
     def _pieces(
         self, opened: OpenLook, camera: Camera, stored: Sequence[StoredPart], kind: ExportKind

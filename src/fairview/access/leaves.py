@@ -43,6 +43,17 @@ class NodeStarted(Leaf):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRestored(Leaf):
+    """A node goes on from a backup. continues_from: the ledger's size in it, which is also this
+    line's number."""
+
+    KIND: ClassVar[str] = "node.restored"
+    backup_made_at: Instant
+    continues_from: int
+    segments_unreadable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActorSetUp(Leaf):
     KIND: ClassVar[str] = "actor.set_up"
     roles: tuple[str, ...]
@@ -201,6 +212,7 @@ class ExportMade(Leaf):
 
 KINDS: tuple[type[Leaf], ...] = (
     NodeStarted,
+    NodeRestored,
     ActorSetUp,
     CameraAdded,
     CameraChanged,

@@ -53,6 +53,15 @@ def _started(texts: Texts) -> str:
     return f"The door started (Fairview {texts['version']}).{more}"
 
 
+def _restored(texts: Texts) -> str:
+    unreadable = _number(texts, "segments_unreadable")
+    return (
+        f"The node was restored from a backup of {texts['backup_made_at']}; the ledger goes on "
+        f"from {_number(texts, 'continues_from')} lines. {unreadable} segment(s) came back "
+        "without their keys and can't be read."
+    )
+
+
 def _set_up(texts: Texts) -> str:
     roles = ", ".join(one.replace("_", " ") for one in _list(texts, "roles"))
     return f"An actor was set up as {roles} ({texts['arrangement']})."
@@ -142,6 +151,7 @@ def _exported(texts: Texts) -> str:
 
 _WORDS: dict[str, Callable[[Texts], str]] = {
     "node.started": _started,
+    "node.restored": _restored,
     "actor.set_up": _set_up,
     "camera.added": _camera_added,
     "camera.changed": _camera_changed,

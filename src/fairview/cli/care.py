@@ -32,10 +32,10 @@ def backup(
 
 
 def restore(
-    backup: Annotated[Path, typer.Argument(metavar="FOLDER", help="A backup.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A backup.")],
     data: Annotated[Path, typer.Option("--data", help="An empty or new folder.")] = FOLDER,
 ) -> None:
     """Make a data folder from a backup, every byte compared, for a node to go on with."""
     with bar("restoring") as move:
-        done = restore_folder(backup, data, SystemClock(), move)
+        done = restore_folder(folder, data, SystemClock(), move)
     say(done.in_words())

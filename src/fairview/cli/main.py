@@ -13,7 +13,7 @@ from collections.abc import Callable
 import typer
 
 from fairview import __version__
-from fairview.cli import cameras, footage, node, proofs
+from fairview.cli import cameras, care, footage, node, proofs
 from fairview.cli.voice import complain, note
 from fairview.config.settings import Logs
 from fairview.core.errors import FairviewError, outcome_of
@@ -39,6 +39,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": footage.export,
     "verify": proofs.verify,
     "check": proofs.check,
+    "backup": care.backup,
+    "restore": care.restore,
     "bench": proofs.bench,
 }
 

@@ -61,6 +61,11 @@ KINDS: tuple[EventKind, ...] = (
         do="Set the machine's clock. Viewing stops after 24 hours of this; recording never does.",
     ),
     EventKind(
+        name="footage_unreadable",
+        what="Footage came back from a backup without its keys, which a backup never holds.",
+        do="Nothing brings it back. It goes with its retention; new footage is not affected.",
+    ),
+    EventKind(
         name="review_overdue",
         what="A camera's register entry is past its review date, so it stopped recording.",
         do="Review the entry and save it with a new date.",

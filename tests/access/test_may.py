@@ -19,7 +19,7 @@ from fairview.access.may import (
 from fairview.core.camera import Camera, Source
 from fairview.core.case import Actor, LookWish, Purpose, Rendition, Role
 from fairview.core.ids import ActorId, CameraId
-from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, Span
+from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, Span
 from tests.builders import NOON, camera, register_entry
 
 TABLE: dict[Action, set[Role]] = {
@@ -109,6 +109,11 @@ def test_raw_in_commissioning_is_for_that_purpose_and_that_time_only() -> None:
     assert isinstance(looked(operator, fresh, wish("raw", "commissioning", before)), Denied)
     lately = Span(start=NOON.plus(-US_PER_MINUTE), end=NOON)
     assert isinstance(looked(operator, fresh, wish("raw", "commissioning", lately)), Allowed)
+    # A server's queue at the first connection holds pictures from just before.
+    began = NOON.plus(-23 * US_PER_HOUR)
+    for start, answer in ((-30 * US_PER_SECOND, Allowed), (-30 * US_PER_SECOND - 1, Denied)):
+        span = Span(start=began.plus(start), end=began.plus(US_PER_SECOND))
+        assert isinstance(looked(operator, fresh, wish("raw", "commissioning", span)), answer)
 
 
 def test_one_real_stream_makes_a_camera_real() -> None:

@@ -10,13 +10,15 @@ import pytest
 
 from fairview.core.camera import Source
 from fairview.core.errors import BadInput, NotFound
+from fairview.core.flow import StreamLost
 from fairview.core.ids import CameraId
-from fairview.core.media import Packet
+from fairview.core.media import GapBecause, Packet
 from fairview.core.time import Instant, ManualClock
 from fairview.ingest.av_source import FilePlay, FileSource
-from fairview.ingest.probe import probe
-from tests.builders import NOON
+from fairview.ingest.probe import measured, probe
+from tests.builders import NOON, packet
 from tests.ingest.movies import write_film
+from tests.ingest.scripted import ScriptedSource
 from tests.servers.running import video
 
 CLIPS = (
@@ -140,3 +142,11 @@ def test_probe_tells_what_a_file_holds(tmp_path: Path) -> None:
 def test_probe_lists_sound_without_opening_it() -> None:
     source = Source(stream="main", kind="file", address=str(video("people-walking-plaza.mp4")))
     assert probe(source, None, ManualClock(NOON)).has_audio
+
+
+def test_probe_tells_what_came_before_a_stream_broke_off() -> None:
+    lost = StreamLost("the camera ended the stream", GapBecause.CAMERA_AWAY)
+    broken = ScriptedSource([packet(number) for number in range(50)], lost)
+    assert measured(broken.packets(), "the camera", has_audio=False).fps > 0
+    with pytest.raises(StreamLost):
+        measured(ScriptedSource([], lost).packets(), "the camera", has_audio=False)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from fairview.core.camera import COMMISSIONING_US, Camera
+from fairview.core.camera import COMMISSIONING_LEAD_US, COMMISSIONING_US, Camera
 from fairview.core.case import Actor, LookWish, Role
 from fairview.core.time import Instant
 
@@ -178,7 +178,7 @@ def _commissioning_look(camera: Camera, wish: LookWish) -> Allowed | Denied:
         )
     until = camera.commissioning_until
     assert until is not None, "the rule that allowed this looked at it"
-    began_us = until.us - COMMISSIONING_US
+    began_us = until.us - COMMISSIONING_US - COMMISSIONING_LEAD_US
     if wish.span is not None and wish.span.start.us < began_us:
         return Denied(because=f"the span begins before commissioning did; {NEEDS_CASE}")
     return Allowed(because="commissioning")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.time import US_PER_DAY, US_PER_HOUR, Instant
+from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Instant
 
 SourceKind = Literal["rtsp", "file", "sim", "mjpeg", "usb"]
 Presence = Literal["simulated", "no_persons", "persons"]
@@ -18,6 +18,11 @@ RETENTION_US_MAX = 366 * US_PER_DAY
 RETENTION_US_DEFAULT = 72 * US_PER_HOUR
 RETENTION_US_TRIAL = 24 * US_PER_HOUR
 COMMISSIONING_US = 24 * US_PER_HOUR
+
+COMMISSIONING_LEAD_US = 30 * US_PER_SECOND
+"""How far before its commissioning a camera's footage may begin: at the first connection a server
+hands over what it had queued, and those pictures keep the times they were taken at. A camera has
+no other footage from before, since no name is ever used twice."""
 
 
 class Secret:

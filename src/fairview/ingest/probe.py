@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 from fairview.core import limits
 from fairview.core.camera import Login, Source
 from fairview.core.errors import BadInput
-from fairview.core.flow import PacketSource
+from fairview.core.flow import PacketSource, StreamLost
 from fairview.core.ids import CameraId
 from fairview.core.media import Codec, Packet, VideoFormat
 from fairview.core.time import US_PER_SECOND, Clock
@@ -67,6 +67,18 @@ def probe(
         opened.close()
 
 
+def _until_lost(packets: Iterable[Packet]) -> Iterator[Packet]:
+    """What came before a stream broke off tells enough, if anything came."""
+    has_come = False
+    try:
+        for packet in packets:
+            has_come = True
+            yield packet
+    except StreamLost:
+        if not has_come:
+            raise
+
+
 def measured(packets: Iterable[Packet], name: str, *, has_audio: bool) -> Probed:
     """The figures of a stream's first limits.PROBE_US_MAX.
 
@@ -76,7 +88,7 @@ def measured(packets: Iterable[Packet], name: str, *, has_audio: bool) -> Probed
     first = last = size = pictures = 0
     keys: list[int] = []
     has_reordering = False
-    for packet in packets:
+    for packet in _until_lost(packets):
         if form is None:
             form, first = packet.format, packet.decode_ticks
         if packet.format.us_of(packet.decode_ticks - first) >= limits.PROBE_US_MAX:

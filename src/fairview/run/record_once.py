@@ -173,12 +173,16 @@ def _wait(
     stop: threading.Event,
     progress: Callable[[float, str], None],
 ) -> None:
-    """The time counts from the first picture, so that 20 s asked for are 20 s kept."""
+    """The time counts from the first kept picture, so that 20 s asked for are 20 s kept.
+
+    Until a key frame comes nothing is kept, and some cameras send one every ten seconds.
+    """
     begun_us: int | None = None
     while keeper.is_running(wish.camera) and not clock.wait(stop, RECORD_TURN_US):
         figures = next(iter(keeper.figures().values()))
         if begun_us is None:
-            begun_us = clock.monotonic_us() if figures.packets else None
+            is_kept = figures.packets > figures.packets_skipped
+            begun_us = clock.monotonic_us() if is_kept else None
             continue
         lasted_us = clock.monotonic_us() - begun_us
         done_frac = min(1.0, lasted_us / wish.for_us) if wish.for_us else 0.0

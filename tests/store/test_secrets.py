@@ -31,7 +31,11 @@ def test_any_changed_byte_is_found(at: int, change: int) -> None:
         BOX.open(bytes(changed), b"context")
 
 
-@pytest.mark.parametrize("sealed", [b"", b"\x01", SEALED[:-1], SEALED + b"x"])
+@pytest.mark.parametrize(
+    "sealed",
+    [b"", b"\x01", SEALED[:-1], SEALED + b"x"],
+    ids=["empty", "version alone", "one short", "one long"],
+)
 def test_too_few_or_too_many_bytes_are_refused(sealed: bytes) -> None:
     with pytest.raises(Corrupt):
         BOX.open(sealed, b"context")

@@ -36,7 +36,7 @@ class Entry:
     """One place in a list. `rank` None: the intervals swamp the differences.
 
     `position` is its place among those known here, 1 for the largest; `claims` are what the
-    estimate was made of.
+    estimate was made of: claim ids, or the short digests of imported sources.
     """
 
     place: str
@@ -52,10 +52,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankList:
-    """Places from the largest to the smallest."""
+    """Places from the largest to the smallest. left_out: places without a denominator."""
 
     key: ListKey
     entries: tuple[Entry, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

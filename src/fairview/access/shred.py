@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 import structlog
@@ -25,15 +25,28 @@ from fairview.access.time_floor import TimeFloor
 from fairview.core.camera import RETENTION_US_DEFAULT, Camera
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId, KeyPairId, SegmentId, new_hex_id
-from fairview.core.limits import SEGMENT_US_MAX, SHRED_SEGMENTS_PER_STEP_MAX, SPARE_GRACE_US
+from fairview.core.limits import (
+    KEY_CLOCK_DOUBT_US,
+    SEGMENT_US_MAX,
+    SHRED_SEGMENTS_PER_STEP_MAX,
+    SPARE_GRACE_US,
+)
 from fairview.core.media import Segment
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, Clock, Instant, Span
-from fairview.record.retention import Death, Kept, camera_hours, over_size, past_retention
+from fairview.record.retention import (
+    CameraHour,
+    Death,
+    Kept,
+    camera_hours,
+    over_size,
+    past_retention,
+)
 from fairview.store.contracts import Blobs, Catalogue, EventSaved, SegmentsRemoved
 
 AGE = "past its retention"
 SIZE = "the disk needs room"
 UNUSED = "nothing was sealed to it"
+LOST = "its key had not come back from a backup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,16 +155,20 @@ class Shredder:
         cameras = {row.camera.id: row.camera for row in self._parts.catalogue.cameras()}
         pairs = self._parts.keys.pairs()
         kept = Kept(pairs=_in_use(pairs, cameras, now))
+        by_pair = {one.id: one for one in pairs}
+        periods = _periods(pairs)
         deaths: list[tuple[Death, str]] = []
         listed: list[Segment] = []
         for camera in cameras.values():
             segments = self._old_segments(camera, pairs, now)
             listed += segments
             retention = {camera.id: camera.register.retention_us}
-            hours = camera_hours(segments)
+            hours = [
+                _in_its_time(hour, periods.get(hour.key_pair), now)
+                for hour in camera_hours(segments)
+            ]
             deaths += [(one, AGE) for one in past_retention(hours, retention, now, kept)]
         deaths += [(one, SIZE) for one in self._over_size(cameras, deaths, kept, now)]
-        by_pair = {one.id: one for one in pairs}
         due = [_certificate(death, because, by_pair) for death, because in deaths]
         dying = {one.pair for one in due}
         sealed_to = {one.key_pair for one in listed}
@@ -164,16 +181,21 @@ class Shredder:
         """All segments of every pair that has one past its retention.
 
         A segment begins in its pair's hour, so one hour more holds the others of the pair;
-        a spare's may lie anywhere, and then all are listed.
+        a spare's may lie anywhere (it serves while a clock is in doubt), and then all are listed,
+        once a day when a spare is about to die.
         """
         past_us = now.us - camera.register.retention_us
+        has_old_spare = any(
+            one.camera == camera.id and one.day is not None and one.day.us + US_PER_DAY <= past_us
+            for one in pairs
+        )
         until = past_us + US_PER_HOUR + SEGMENT_US_MAX
         if past_us <= 0:
             return ()
         span = Span(start=Instant(0), end=Instant(until))
         found = self._parts.catalogue.segments(camera.id, None, span)
         of_hours = {one.id for one in pairs if one.hour is not None}
-        if all(segment.key_pair in of_hours for segment in found):
+        if not has_old_spare and all(segment.key_pair in of_hours for segment in found):
             return found
         return self._parts.catalogue.segments(camera.id, None, None)
 
@@ -241,6 +263,42 @@ def _in_use(
     return frozenset(lately | {one.id for one in newest.values()})
 
 
+def _periods(pairs: Iterable[PairKept]) -> dict[KeyPairId, tuple[Instant, Instant]]:
+    """When each pair may have been sealed to, by the door's own time: its hour, or from a spare's
+    day until the next one took over."""
+    found: dict[KeyPairId, tuple[Instant, Instant]] = {}
+    spares: dict[CameraId, list[tuple[Instant, KeyPairId]]] = {}
+    for one in pairs:
+        if one.hour is not None:
+            found[one.id] = (one.hour, one.hour.plus(US_PER_HOUR + SEGMENT_US_MAX))
+        elif one.day is not None:
+            spares.setdefault(one.camera, []).append((one.day, one.id))
+    for days in spares.values():
+        days.sort()
+        following = [day for day, _ in days[1:]] + [Instant(0)]
+        for (day, pair), next_day in zip(days, following, strict=True):
+            found[pair] = (day, max(day.plus(US_PER_DAY), next_day).plus(SPARE_GRACE_US))
+    return found
+
+
+def _in_its_time(
+    hour: CameraHour, period: tuple[Instant, Instant] | None, now: Instant
+) -> CameraHour:
+    """The same footage, its end moved to its pair's where a wrong clock gave it impossible times.
+
+    Footage can't be older than the pair it is sealed to, nor come from the future. A pair that
+    is not ours (from a backup) says nothing.
+    """
+    if period is None:
+        return hour
+    start, end = period
+    if hour.start.us < start.us - KEY_CLOCK_DOUBT_US:
+        return replace(hour, end=max(hour.end, end))
+    if hour.end.us > max(now.us, end.us) + KEY_CLOCK_DOUBT_US:
+        return replace(hour, end=end)
+    return hour
+
+
 def _unused(
     pairs: Sequence[PairKept], cameras: dict[CameraId, Camera], now: Instant
 ) -> list[Certificate]:
@@ -277,7 +335,7 @@ def _certificate(death: Death, because: str, pairs: dict[KeyPairId, PairKept]) -
         hour=None if pair is None else pair.hour,
         pair=death.hour.key_pair,
         segments=death.removed,
-        because=because,
+        because=because if pair is not None else f"{because}; {LOST}",
     )
 
 

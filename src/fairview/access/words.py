@@ -130,7 +130,7 @@ def _root(texts: Texts) -> str:
 
 def _shredded(texts: Texts) -> str:
     hour = texts["hour"]
-    when = "a spare key" if hour is None else f"the hour of {str(hour)[:16]}Z"
+    when = "a spare, or an unknown hour," if hour is None else f"the hour of {str(hour)[:16]}Z"
     return (
         f"Keys of camera {texts['camera']} for {when} were destroyed ({texts['because']}): "
         f"{texts['segments']} segment(s) can never be read again."

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from fairview.core.errors import Corrupt, NotFound, Unavailable
+from fairview.core.errors import NotFound, Unavailable
 from fairview.core.ids import SegmentId, new_hex_id
 from fairview.core.media import EndedBecause, Fragment, Packet, Segment
 from fairview.core.time import Instant, Span
 from fairview.record.keyring import PickedPair
 from fairview.store.contracts import Blobs
 from fairview.store.layout import blob_name
-from fairview.store.mend import segment_row, walk_blob
+from fairview.store.mend import segment_row, stopped_walk, walk_blob
 from fairview.store.sealing import SegmentSealer, recovery_trailer
 
 
@@ -112,16 +112,15 @@ def mended(blobs: Blobs, row: Segment, signer: Ed25519PrivateKey) -> Mended:
     """Close a segment whose disk failed, as far as it was stored: a failed write may be stored
     all the same, and then it is kept.
 
-    Errors:  Unavailable while the disk still fails.
+    Errors:  Unavailable while the disk still fails; Corrupt for damage before its end, which a
+    failed write does not leave: it is kept as it is.
     Cost:    reads the segment once.
     """
     try:
-        found = walk_blob(blobs, row.blob)
+        found = stopped_walk(blobs, row.blob)
     except NotFound:
         return Mended(segment=None)
-    except Corrupt:
-        found = None
-    if found is None or not found.records:
+    if found is None:
         blobs.remove(row.blob)
         return Mended(segment=None)
     if found.trailer is None:

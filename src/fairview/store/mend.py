@@ -28,6 +28,7 @@ from fairview.store.sealing import (
     walk,
 )
 from fairview.store.segment_format import RECORD, TRAILER_MAGIC
+from fairview.store.segment_walk import holds_record
 
 
 def walk_blob(blobs: Blobs, name: str, *, verify_digests: bool = True) -> Walk:
@@ -75,21 +76,11 @@ def mend_blob(blobs: Blobs, name: str, signers: Sequence[Ed25519PrivateKey]) -> 
     A blob that ended by itself stays as it is. Safe to repeat after a crash at any point.
     signers: the recorders' keys at hand; without the right one the trailer stays unsigned.
 
-    Errors:  as `walk_blob`; Corrupt for what no crash leaves (a damaged header of a blob that is
-    larger than a header, or a fault with whole records or an end behind it): such a blob is kept
-    as it is, for a person to look at.
-    Cost:    reads the blob once.
+    Errors:  as `stopped_walk`: such a blob is kept as it is, for a person to look at.
+    Cost:    reads the blob once, what lies behind a fault once more.
     """
-    try:
-        found = walk_blob(blobs, name)
-    except Corrupt:
-        if blobs.size_bytes(name) > HEADER_BYTES_MAX:
-            raise
-        blobs.remove(name)
-        return Mended(recovered=None)
-    if found.fault is not None and _goes_on(blobs, name, found.fault):
-        raise Corrupt(f"{name} is damaged before its end, which no crash does; it is kept as it is")
-    if not found.records:
+    found = stopped_walk(blobs, name)
+    if found is None:
         blobs.remove(name)
         return Mended(recovered=None)
     cut_bytes = blobs.size_bytes(name) - found.good_bytes
@@ -105,6 +96,24 @@ def mend_blob(blobs: Blobs, name: str, signers: Sequence[Ed25519PrivateKey]) -> 
     return Mended(recovered=recovered, holes=holes_inside(found))
 
 
+def stopped_walk(blobs: Blobs, name: str) -> Walk | None:
+    """What stands in a blob whose writer stopped, torn at its end at most; None when it holds no
+    footage that anyone could open, and may go.
+
+    Errors:  as `walk_blob`; Corrupt for what no crash leaves: a damaged header with more than a
+    header behind it, or a fault with a whole record or an end behind it.
+    """
+    try:
+        found = walk_blob(blobs, name)
+    except Corrupt:
+        if blobs.size_bytes(name) > HEADER_BYTES_MAX or _holds_record(blobs, name, 0):
+            raise
+        return None
+    if found.fault is not None and _goes_on(blobs, name, found.fault):
+        raise Corrupt(f"{name} is damaged before its end, which no crash does; it is kept as it is")
+    return found if found.records else None
+
+
 def _goes_on(blobs: Blobs, name: str, fault: WalkFault) -> bool:
     """Whether more than one torn record lies behind a fault: each record is synced before the
     next one begins, so a crash tears the last one only."""
@@ -112,9 +121,18 @@ def _goes_on(blobs: Blobs, name: str, fault: WalkFault) -> bool:
     if fault.kind == "digest":
         head = blobs.read(name, fault.offset, RECORD_HEADER_BYTES)
         sealed_bytes = RECORD.unpack(head)[2]
-        return fault.offset + RECORD_HEADER_BYTES + int(sealed_bytes) < size_bytes
+        if fault.offset + RECORD_HEADER_BYTES + int(sealed_bytes) < size_bytes:
+            return True
     end_at = size_bytes - TRAILER_BYTES
-    return fault.offset < end_at and blobs.read(name, end_at, 4) == TRAILER_MAGIC
+    if fault.offset < end_at and blobs.read(name, end_at, 4) == TRAILER_MAGIC:
+        return True
+    return _holds_record(blobs, name, fault.offset)
+
+
+def _holds_record(blobs: Blobs, name: str, start: int) -> bool:
+    return holds_record(
+        lambda at, length: blobs.read(name, at, length), blobs.size_bytes(name), start
+    )
 
 
 def _end(blobs: Blobs, name: str, found: Walk, signers: Sequence[Ed25519PrivateKey]) -> None:
@@ -222,5 +240,6 @@ __all__ = [
     "missing_gaps",
     "overlapping",
     "segment_row",
+    "stopped_walk",
     "walk_blob",
 ]

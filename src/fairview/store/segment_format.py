@@ -22,7 +22,7 @@ from fairview.core.ids import (
     camera_id,
     stream_name,
 )
-from fairview.core.limits import SEGMENT_HEADER_BODY_BYTES_MAX
+from fairview.core.limits import SEALED_BYTES_MAX, SEGMENT_HEADER_BODY_BYTES_MAX
 from fairview.core.media import EndedBecause
 from fairview.core.time import Instant, Span
 
@@ -192,6 +192,13 @@ def sealed_size(payload_bytes: int) -> int:
     """The size of the sealed message over a payload of that many bytes."""
     chunks = payload_bytes // CHUNK_BYTES + 1
     return PREFIX_BYTES + payload_bytes + chunks * TAG_BYTES
+
+
+def is_sealed_size(sealed_bytes: int) -> bool:
+    """Whether some payload within the bounds makes a sealed message of that many bytes."""
+    last_chunk = (sealed_bytes - PREFIX_BYTES) % (CHUNK_BYTES + TAG_BYTES)
+    smallest = PREFIX_BYTES + TAG_BYTES
+    return smallest <= sealed_bytes <= SEALED_BYTES_MAX and last_chunk >= TAG_BYTES
 
 
 def _name(data: bytes, at: int) -> tuple[str, int]:

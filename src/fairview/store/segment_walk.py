@@ -6,35 +6,34 @@ Source:  docs/reference/segment-format.md, "Recovery" and "Refusals".
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from fairview.core.errors import BadInput, Corrupt
-from fairview.core.limits import SEALED_BYTES_MAX
 from fairview.core.media import EndedBecause
 from fairview.core.time import Instant
 from fairview.store.segment_format import (
-    CHUNK_BYTES,
     FLAG_KEY,
     HEADER_BYTES_MAX,
-    PREFIX_BYTES,
     RECORD,
     RECORD_HEADER_BYTES,
     RECORD_MAGIC,
-    TAG_BYTES,
     TRAILER_BYTES,
     TRAILER_MAGIC,
     TRAILER_SIGNED,
     SealedRecord,
     SegmentHeader,
     SegmentTrailer,
+    is_sealed_size,
     read_header,
     verify_trailer,
 )
 
-_HASH_STEP_BYTES: Final = 1024 * 1024
+_STEP_BYTES: Final = 1024 * 1024
 
+Read = Callable[[int, int], bytes]
+"""read(start, length) gives a file's bytes, fewer only at its end."""
 
 FaultKind = Literal[
     "short", "magic", "number", "previous", "length", "time", "flags", "digest", "trailer",
@@ -75,14 +74,12 @@ class Walk:
         return max((record.span.end for record in self.records), default=None)
 
 
-def walk(
-    read: Callable[[int, int], bytes], size_bytes: int, *, verify_digests: bool = True
-) -> Walk:
+def walk(read: Read, size_bytes: int, *, verify_digests: bool = True) -> Walk:
     """Read a segment file from its beginning to its first fault. Needs no key.
 
-    read(start, length) gives the file's bytes, fewer only at its end. Without verify_digests
-    only clear headers are read (92 bytes a record) and the sealed bytes are not looked at; with
-    it they are hashed a megabyte at a time, so memory stays small either way.
+    Without verify_digests only clear headers are read (92 bytes a record) and the sealed bytes
+    are not looked at; with it they are hashed a megabyte at a time, so memory stays small either
+    way.
 
     Errors:  as `read_header`, for the header; everything after it is reported as a fault.
     HOLE:    in a file that has not ended, nothing ties down start, duration and flags of the
@@ -91,6 +88,49 @@ def walk(
     """
     header = read_header(read(0, min(size_bytes, HEADER_BYTES_MAX)))
     return _Walker(read, size_bytes, header, verify_digests).run()
+
+
+def holds_record(read: Read, size_bytes: int, start: int) -> bool:
+    """Whether a whole record stands at `start` or behind it: one whose message has its digest.
+
+    For telling damage from what a crash leaves. The other fields of its header are not asked, as
+    they may be what was damaged; at `start` itself not even the magic is.
+    Cost:    reads from start to the end, and hashes no more than the file's size: a file with
+             more places that look like a record counts as one that holds one.
+    """
+    left = size_bytes
+    for at, head in _heads(read, size_bytes, start):
+        _, _, sealed_bytes, _, _, _, digest, _ = RECORD.unpack(head)
+        sealed_at = at + RECORD_HEADER_BYTES
+        if not is_sealed_size(sealed_bytes) or sealed_at + sealed_bytes > size_bytes:
+            continue
+        left -= sealed_bytes
+        if left < 0 or _digest(read, sealed_at, sealed_bytes) == digest:
+            return True
+    return False
+
+
+def _heads(read: Read, size_bytes: int, start: int) -> Iterator[tuple[int, bytes]]:
+    """The bytes that could be a record's header: those at start, and behind every magic."""
+    for at in range(start, size_bytes, _STEP_BYTES):
+        window = read(at, _STEP_BYTES + RECORD_HEADER_BYTES - 1)
+        found = 0 if at == start else window.find(RECORD_MAGIC)
+        while 0 <= found < _STEP_BYTES and found + RECORD_HEADER_BYTES <= len(window):
+            yield at + found, window[found : found + RECORD_HEADER_BYTES]
+            found = window.find(RECORD_MAGIC, found + 1)
+
+
+def _digest(read: Read, start: int, length: int) -> bytes | None:
+    """SHA-256 of a stretch; None when the file ends before it does."""
+    digest = hashlib.sha256()
+    end = start + length
+    while start < end:
+        piece = read(start, min(_STEP_BYTES, end - start))
+        if not piece:
+            return None
+        digest.update(piece)
+        start += len(piece)
+    return digest.digest()
 
 
 class _Faulty(Exception):
@@ -102,7 +142,7 @@ class _Faulty(Exception):
 class _Walker:
     def __init__(
         self,
-        read: Callable[[int, int], bytes],
+        read: Read,
         size_bytes: int,
         header: SegmentHeader,
         verify_digests: bool,
@@ -160,9 +200,7 @@ class _Walker:
             raise _Faulty("previous", f"record {number} does not follow the one before it")
         if flags & ~FLAG_KEY:
             raise _Faulty("flags", f"record {number} carries unknown flags")
-        rest = (sealed_bytes - PREFIX_BYTES) % (CHUNK_BYTES + TAG_BYTES)
-        smallest = PREFIX_BYTES + TAG_BYTES
-        if not smallest <= sealed_bytes <= SEALED_BYTES_MAX or rest < TAG_BYTES:
+        if not is_sealed_size(sealed_bytes):
             raise _Faulty("length", f"record {number} cannot be {sealed_bytes} bytes long")
         try:
             record = SealedRecord(
@@ -184,15 +222,10 @@ class _Walker:
         return record
 
     def _digest_of(self, record: SealedRecord) -> bytes:
-        digest = hashlib.sha256()
-        at = record.sealed_offset
-        while at < record.end_offset:
-            piece = self._read(at, min(_HASH_STEP_BYTES, record.end_offset - at))
-            if not piece:
-                raise _Faulty("short", f"the sealed bytes of record {record.number} are cut short")
-            digest.update(piece)
-            at += len(piece)
-        return digest.digest()
+        digest = _digest(self._read, record.sealed_offset, record.sealed_bytes)
+        if digest is None:
+            raise _Faulty("short", f"the sealed bytes of record {record.number} are cut short")
+        return digest
 
     def _read_trailer(self, data: bytes) -> SegmentTrailer:
         if len(data) < TRAILER_BYTES:

@@ -7,12 +7,12 @@ import signal
 import threading
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from fairview.cli.voice import bar, note, say
-from fairview.config.settings import Settings, load_settings
+from fairview.config.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 from fairview.core.time import SystemClock
 from fairview.run.demo import DemoWish, run_demo
 from fairview.run.logs import set_up_logs
@@ -32,14 +32,13 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def settings_from(config: Path | None, data: Path | None, **server: Any) -> Settings:
-    """Settings of file and environment, overruled by what was typed."""
-    settings = load_settings(config, os.environ)
-    changes: dict[str, Any] = {} if data is None else {"data": data}
-    typed = {name: value for name, value in server.items() if value is not None}
-    if typed:
-        changes["server"] = settings.server.model_copy(update=typed)
-    return settings.model_copy(update=changes)
+def settings_from(
+    config: Path | None, data: Path | None, *, host: str | None = None, port: int | None = None
+) -> Settings:
+    """Settings of file and environment, overruled by what was typed, and checked as a whole."""
+    typed = {"DATA": data, "SERVER__HOST": host, "SERVER__PORT": port}
+    said = {ENVIRONMENT_PREFIX + name: str(one) for name, one in typed.items() if one is not None}
+    return load_settings(config, {**os.environ, **said})
 
 
 def serve(

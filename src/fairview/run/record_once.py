@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fairview.config.settings import Settings
+from fairview.core.camera import RETENTION_US_TRIAL
 from fairview.core.errors import Conflict
 from fairview.core.ids import CameraId
 from fairview.core.limits import RECORD_TURN_US
@@ -99,7 +100,11 @@ def _camera(office: Office, wish: RecordWish, clock: Clock) -> CameraRow:
     for row in office.catalogue.cameras():
         if row.camera.id == wish.camera:
             source = row.camera.source("main")
-            if source is None or source.address != parted.address or not row.camera.is_active:
+            if not row.camera.is_active:
+                raise Conflict(
+                    f"{wish.camera} was removed from this folder: take another name with --camera"
+                )
+            if source is None or source.address != parted.address:
                 raise Conflict(
                     f"{wish.camera} stands for another source in this folder: take another name "
                     "with --camera"
@@ -111,9 +116,10 @@ def _camera(office: Office, wish: RecordWish, clock: Clock) -> CameraRow:
         TRIAL,
         **{
             name: value
-            for name in ("purpose", "legal_basis", "operator", "contact", "area", "retention_us")
+            for name in ("purpose", "legal_basis", "operator", "contact", "area")
             if (value := getattr(typed, name)) is not None
         },
+        retention_us=typed.retention_us or RETENTION_US_TRIAL,
     )
     added = office.camera_add(
         AddWish(

@@ -71,7 +71,7 @@ def command(clip: str, port: int, home: str) -> list[str]:
 
 def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     """Until the stream is announced: a DESCRIBE is answered with 200."""
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 60
     ask = f"DESCRIBE rtsp://127.0.0.1:{port}/live RTSP/1.0\r\nCSeq: 1\r\n\r\n".encode()
     while time.monotonic() < give_up:
         if process.poll() is not None:

@@ -94,6 +94,7 @@ def test_the_cache_is_used_again(loop: Loop) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_a_killed_drawer_leaves_its_parts_and_a_watcher_goes_on(loop: Loop, tmp_path: Path) -> None:
     words = "import sys, pathlib; from fairview.sim.loop import make_loop; "
     words += "make_loop(pathlib.Path(sys.argv[1]), seed=7)"

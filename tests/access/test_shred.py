@@ -12,10 +12,10 @@ from fairview.access.shred import Shredder, ShredParts
 from fairview.access.time_floor import TimeFloor
 from fairview.core.camera import Camera
 from fairview.core.errors import NotFound, Unavailable
-from fairview.core.media import Segment
-from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, Instant
+from fairview.core.media import Gap, GapBecause, Segment
+from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, Instant, Span
 from fairview.store.blobs import MemoryBlobs
-from fairview.store.contracts import Catalogue
+from fairview.store.contracts import Catalogue, GapSaved
 from tests.access.doubles import Fault
 from tests.access.house import House, moved
 from tests.builders import NOON, camera, fragment, register_entry
@@ -94,6 +94,29 @@ def test_footage_past_its_retention_dies_with_its_hour_and_nothing_else(house: H
     assert len(certificates(house)) == 1
     assert certificates(house)[0]["hour"] == NOON.iso()
     assert certificates(house)[0]["segments"] == 2
+
+
+def test_gaps_go_with_the_footage_they_stood_between(house: House) -> None:
+    name = junction(house)
+    minutes = (5, 30, 65, 90)
+    spans = [
+        Span(start=NOON.plus(one * US_PER_MINUTE), end=NOON.plus((one + 5) * US_PER_MINUTE))
+        for one in minutes
+    ]
+    gaps = [
+        Gap(camera=name.id, stream="main", span=span, because=GapBecause.CAMERA_AWAY)
+        for span in spans
+    ]
+    stored(house, name, NOON.plus(10 * US_PER_MINUTE))
+    stored(house, name, NOON.plus(70 * US_PER_MINUTE))
+    house.catalogue.write([GapSaved(gap=gap) for gap in gaps])
+    sweep = shredder(house)
+    house.clock.advance(KEEP_US + 12 * US_PER_MINUTE)
+    sweep.sweep()
+    assert house.catalogue.gaps(name.id) == tuple(gaps[3:])
+    house.clock.advance(US_PER_DAY)
+    sweep.sweep()
+    assert house.catalogue.gaps(name.id) == tuple(gaps[3:]), "the newest may be going on"
 
 
 def test_a_sweep_again_writes_no_second_certificate(house: House) -> None:

@@ -24,7 +24,7 @@ from fairview.access.leaves import KeysShredded
 from fairview.access.time_floor import TimeFloor
 from fairview.core.camera import RETENTION_US_DEFAULT, Camera
 from fairview.core.event import HealthEvent
-from fairview.core.ids import CameraId, KeyPairId, SegmentId, new_hex_id
+from fairview.core.ids import STREAM_NAMES, CameraId, KeyPairId, SegmentId, new_hex_id
 from fairview.core.limits import (
     KEY_CLOCK_DOUBT_US,
     SEGMENT_US_MAX,
@@ -41,7 +41,7 @@ from fairview.record.retention import (
     over_size,
     past_retention,
 )
-from fairview.store.contracts import Blobs, Catalogue, EventSaved, SegmentsRemoved
+from fairview.store.contracts import Blobs, Catalogue, EventSaved, GapRemoved, SegmentsRemoved
 
 AGE = "past its retention"
 SIZE = "the disk needs room"
@@ -132,6 +132,7 @@ class Shredder:
             if left.segments:
                 ids = tuple(SegmentId(name) for name, _ in left.segments)
                 self._parts.catalogue.write([SegmentsRemoved(ids=ids)])
+                self._forget_gaps(left.camera)
             if not self._is_written(left):
                 self._parts.journal.append(_leaf(left))
             with self._parts.rows.write() as connection:
@@ -143,6 +144,23 @@ class Shredder:
                 segments=len(left.segments),
                 because=left.because,
             )
+
+    def _forget_gaps(self, camera: CameraId) -> None:
+        """Gaps from before a stream's oldest footage go with the footage that they stood between.
+
+        Left alone they would say that nothing was recorded next to them, and grow for ever. The
+        newest stays: it may be going on.
+        """
+        catalogue = self._parts.catalogue
+        gone: list[GapRemoved] = []
+        for stream in STREAM_NAMES:
+            gaps = catalogue.gaps(camera, stream)
+            if len(gaps) > 1:
+                segments = catalogue.segments(camera, stream, None)
+                begins = min((one.span.start for one in segments), default=gaps[-1].span.start)
+                gone += [GapRemoved(gap=gap) for gap in gaps[:-1] if gap.span.end <= begins]
+        if gone:
+            catalogue.write(gone)
 
     def _is_written(self, left: _Left) -> bool:
         if left.id in self._untried:

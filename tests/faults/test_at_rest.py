@@ -238,12 +238,8 @@ def the_backup_stays_sealed(hour: Hour, living: dict[str, bytes], tmp_path: Path
     assert {one.camera for one in done.unreadable} == {SHORT, LONG}
     assert SHORT in done.in_words()
     assert "can't be read" in done.in_words()
-    again = object.__new__(Town)
-    again.clock, again.data, again.tokens = hour.town.clock, data, []
-    again.settings = hour.town.settings.model_copy(update={"data": data})
-    again.open()
+    again = Town.again(data, hour.town.clock)
     try:
-        again.mara = again.gate.sign_in("mara", PASSWORD).token
         rows = again.catalogue.segments(SHORT)
         assert len(rows) >= 60
         for rendition in ("raw", "covered"):

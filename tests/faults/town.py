@@ -22,6 +22,7 @@ from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, Instant, 
 from fairview.record.keyring import Keyring
 from fairview.record.recorder import Stores, StreamRecorder
 from fairview.record.rows import RowQueue
+from fairview.run.mend import mend_folder
 from fairview.run.signing import recorder_signer
 from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_sqlite import SqliteCatalogue
@@ -70,8 +71,19 @@ class Town:
         self._add(SHORT, "rtsp://127.0.0.1:8554/main", SHORT_US, "persons")
         self._add(LONG, "sim:junction?seed=7", LONG_US, "simulated")
 
+    @classmethod
+    def again(cls, data: Path, clock: ManualClock) -> Town:
+        """The same town from a restored folder, mara signed in."""
+        town = cls.__new__(cls)
+        town.clock, town.data, town.tokens = clock, data, []
+        town.settings = Settings(data=data, cameras=Cameras(allow_loopback=True))
+        town.open()
+        town.mara = town.gate.sign_in("mara", PASSWORD).token
+        return town
+
     def open(self, *, create: bool = False) -> Gate:
         self.folder = open_data_folder(self.data, create=create)
+        mend_folder(self.folder, self.clock)
         self.catalogue = SqliteCatalogue(self.folder.catalogue)
         self.blobs = FileBlobs(self.folder.blobs, disk=UnsyncedDisk())
         self.gate = open_door(

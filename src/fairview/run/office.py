@@ -120,7 +120,13 @@ class Office:
         token = self._look(camera, span, rendition, "operation")
         try:
             shown: int | None = None
-            for part in self.gate.parts(token, camera):
+            parts = self.gate.parts(token, camera)
+            if not parts:
+                raise NotFound(
+                    f"nothing of {camera} in this span can be shown: no footage, or its keys are "
+                    "dead or were lost with the folder that a backup was made of"
+                )
+            for part in parts:
                 if part.init != shown:
                     if shown is not None:
                         raise Conflict(

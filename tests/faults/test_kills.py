@@ -24,7 +24,7 @@ from tests.faults.node_under_fire import (
 )
 
 CAMERAS = tuple(CameraId(f"camera-{number}") for number in range(4))
-KILLS_LONG = int(os.environ.get("FAIRVIEW_KILLS", "200"))
+KILLS_LONG = int(os.environ.get("KILLS", "200"))
 
 
 def made_node(folder: Path) -> Node:
@@ -86,4 +86,4 @@ def test_twelve_seeded_kills_lose_at_most_two_seconds_each_and_say_so(tmp_path: 
 @pytest.mark.long
 @pytest.mark.timeout(7_200)
 def test_many_seeded_kills_lose_at_most_two_seconds_each_and_say_so(tmp_path: Path) -> None:
-    under_fire(tmp_path, kills=KILLS_LONG, seed=int(os.environ.get("FAIRVIEW_SEED", "1")))
+    under_fire(tmp_path, kills=KILLS_LONG, seed=int(os.environ.get("KILLS_SEED", "1")))

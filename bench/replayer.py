@@ -174,6 +174,14 @@ class Replayer:
                 else:
                     self._serve(key.data, mask)
 
+    def close(self) -> None:
+        """Let everyone go."""
+        for key in tuple(self._selector.get_map().values()):
+            if isinstance(key.data, Client):
+                self._drop(key.data)
+        self._selector.close()
+        self._server.close()
+
     def _ticks(self, number: int) -> int:
         rounds, index = divmod(number, len(self._loop.units))
         return rounds * self._loop.ticks + self._loop.units[index].ticks
@@ -347,6 +355,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, stop)
     print(json.dumps({"port": replayer.port}), flush=True)
     replayer.run(options.seconds)
+    replayer.close()
     report = {
         "lost": replayer.lost,
         "late_max_s": replayer.late_max_s,

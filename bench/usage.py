@@ -54,7 +54,7 @@ def memory_of(pids: Iterable[int]) -> int:
     for pid in with_children(pids):
         place = Path("/proc") / str(pid)
         try:
-            anonymous, shared = _mapped((place / "smaps").read_text())
+            anonymous, shared = mapped((place / "smaps").read_text())
         except _GONE:
             continue
         own += anonymous
@@ -62,7 +62,7 @@ def memory_of(pids: Iterable[int]) -> int:
     return own + files.total()
 
 
-def _mapped(smaps: str) -> tuple[int, Counter[str]]:
+def mapped(smaps: str) -> tuple[int, Counter[str]]:
     """Anonymous bytes, and resident bytes of each mapped file."""
     anonymous, files = 0, Counter[str]()
     name, resident = "", 0

@@ -92,7 +92,7 @@ class Visitor:
         """The look's playlist, read as a player reads it."""
         folder = f"/api/v1/looks/{look.id}/hls/{camera}/"
         text = self._read("GET", folder + "index.m3u8", headers={_HEADER: look.token}).text
-        return list(_parts(text, folder))
+        return list(playlist_parts(text, folder))
 
     def bytes_of(self, look: Look, address: str) -> bytes:
         return self._read("GET", address, headers={_HEADER: look.token}).content
@@ -141,7 +141,8 @@ def _pieces(receive: Any) -> Iterator[Piece]:
         )
 
 
-def _parts(playlist: str, folder: str) -> Iterator[Part]:
+def playlist_parts(playlist: str, folder: str) -> Iterator[Part]:
+    """What a playlist names, in order; its addresses are relative to `folder`."""
     init, start, lasts_us = "", Instant(0), 0
     for line in playlist.splitlines():
         if line.startswith("#EXT-X-MAP:"):

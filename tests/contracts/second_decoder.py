@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -29,7 +33,12 @@ RECORD_BYTES = 92
 TRAILER_BYTES = 116
 SIGNATURE_BYTES = 64
 CRASHED = 6
+MOMENT_US_MAX = 253_402_300_799_999_999
+PICTURE_PX_MAX = 16_384
+DECODE_AWAY_US_MAX = 2**32 - 1
 CODECS = {1: "h264", 2: "hevc", 3: "mjpeg"}
+
+_CAMERA = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z", re.ASCII)
 
 CHUNK_BYTES = 16 * 1024
 TAG_BYTES = 16
@@ -171,12 +180,14 @@ def read_clear_header(data: bytes) -> Header:
     if digest != sha256(covered):
         raise Refused("the header's digest differs")
     body = _Cursor(covered[12:], "the header's body")
-    camera = _ascii(body.take(body.unsigned(1)))
-    stream = _ascii(body.take(body.unsigned(1)))
+    camera = body.take(body.unsigned(1)).decode("latin-1")
+    stream = body.take(body.unsigned(1)).decode("latin-1")
+    if not _CAMERA.match(camera):
+        raise Refused(f"{camera!r} is no camera's id")
     if stream not in ("main", "sub"):
         raise Refused(f"{stream!r} is no stream")
     segment, key_pair = body.take(16), body.take(16)
-    created_us = body.signed(8)
+    created_us = _moment(body.signed(8), "created")
     recorder_key = body.take(32)
     info = b"fairview/1 segment key\x00" + covered[: 12 + body.position]
     if body.unsigned(2) != WRAPPED_BYTES:
@@ -295,13 +306,10 @@ def hpke_schedule(shared: bytes, enc: bytes, public: bytes, info: bytes) -> tupl
 def cobblestone_seal(payload: bytes, key: bytes, context: bytes, salt: bytes) -> bytes:
     """One chunked-encryption message under a salt of the caller's choice, for test vectors."""
     aead, nonce, commitment = _cobblestone_keys(key, context, salt)
+    starts = range(0, len(payload) + 1, CHUNK_BYTES)
     chunks = [
-        AESGCM(aead).encrypt(
-            _chunk_nonce(nonce, number),
-            payload[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES],
-            None,
-        )
-        for number in range(len(payload) // CHUNK_BYTES + 1)
+        AESGCM(aead).encrypt(_chunk_nonce(nonce, number), payload[at : at + CHUNK_BYTES], None)
+        for number, at in enumerate(starts)
     ]
     return salt + commitment + b"".join(chunks)
 
@@ -315,7 +323,7 @@ def cobblestone_open(message: bytes, key: bytes, context: bytes) -> bytes:
     if not is_message_length(len(message)):
         raise Refused(f"no message is {len(message)} bytes long")
     aead, nonce, commitment = _cobblestone_keys(key, context, message[:SALT_BYTES])
-    if not hmac.compare_digest(commitment, message[SALT_BYTES:start]):
+    if commitment != message[SALT_BYTES:start]:
         raise Refused("the message is committed to another key")
     step = CHUNK_BYTES + TAG_BYTES
     try:
@@ -364,11 +372,10 @@ def _chunk_nonce(nonce: bytes, number: int) -> bytes:
     return (int.from_bytes(nonce, "big") ^ number).to_bytes(12, "big")
 
 
-def _ascii(data: bytes) -> str:
-    try:
-        return data.decode("ascii")
-    except UnicodeDecodeError as error:
-        raise Refused("a name is not ASCII") from error
+def _moment(us: int, what: str) -> int:
+    if not 0 <= us <= MOMENT_US_MAX:
+        raise Refused(f"{what} does not lie between 1970 and 9999")
+    return us
 
 
 def _read_record(data: bytes, position: int, number: int, previous: bytes) -> Record:
@@ -385,6 +392,7 @@ def _read_record(data: bytes, position: int, number: int, previous: bytes) -> Re
         raise Refused(f"no record is {sealed_bytes} bytes long")
     if duration_us == 0 or flags > 1:
         raise Refused(f"record {number} has no length in time, or unknown flags")
+    _moment(_moment(start_us, "a record's start") + duration_us, "a record's end")
     if chained != previous:
         raise Refused(f"record {number} does not follow what stands before it")
     body = position + RECORD_BYTES
@@ -412,6 +420,7 @@ def _read_trailer(data: bytes, header: Header, records: list[Record], head: byte
         raise Refused(f"the trailer counts {count} records, there are {len(records)}")
     if not 1 <= because <= 8:
         raise Refused(f"no segment ends because of {because}")
+    _moment(end_us, "the segment's end")
     if records and end_us != max(one.start_us + one.duration_us for one in records):
         raise Refused("the trailer's end is not the latest end of any record")
     if cursor.take(32) != head:
@@ -435,17 +444,24 @@ def _read_payload(payload: bytes, record: Record) -> OpenedFragment:
     if kind != 1 or codec not in CODECS:
         raise Refused(f"record {record.number} holds an unknown kind or codec")
     width, height, numerator, denominator = (cursor.unsigned(size) for size in (2, 2, 4, 4))
+    if not (min(width, height) > 0 and max(width, height) <= PICTURE_PX_MAX):
+        raise Refused(f"record {record.number} holds pictures of {width}x{height}")
+    if not numerator * denominator:
+        raise Refused(f"record {record.number} counts in ticks of no length")
     parameter_sets = cursor.take(cursor.unsigned(4))
     count = cursor.unsigned(4)
     if count == 0:
         raise Refused(f"record {record.number} holds no sample")
-    table = struct.iter_unpack(">qqIIB", cursor.take(25 * count))
+    table = list(struct.iter_unpack(">qqIIB", cursor.take(25 * count)))
+    if any(size == 0 or flags > 1 for *_, size, flags in table):
+        raise Refused(f"record {record.number} has a sample without bytes or of unknown flags")
+    _in_time([one[:2] for one in table], Fraction(numerator, denominator), record)
     samples = [
         OpenedSample(
             ticks=ticks,
             decode_ticks=decode_ticks,
             duration_ticks=duration_ticks,
-            is_key=bool(flags & 1),
+            is_key=flags == 1,
             data=cursor.take(size),
         )
         for ticks, decode_ticks, duration_ticks, size, flags in table
@@ -465,3 +481,16 @@ def _read_payload(payload: bytes, record: Record) -> OpenedFragment:
         duration_us=record.duration_us,
         samples=tuple(samples),
     )
+
+
+def _in_time(times: Sequence[tuple[int, int]], tick_s: Fraction, record: Record) -> None:
+    """Each sample's ticks and decode ticks: shown within the record, decoded in order."""
+    tick_us, first = tick_s * 1_000_000, min(shown for shown, _ in times)
+    if any(later <= decoded for (_, decoded), (_, later) in pairwise(times)):
+        raise Refused(f"record {record.number} is not in decoding order")
+    for shown, decoded in times:
+        away_us = (decoded - first) * tick_us
+        if not -DECODE_AWAY_US_MAX <= away_us < DECODE_AWAY_US_MAX + 1:
+            raise Refused(f"record {record.number} has a sample decoded at another time")
+        if (shown - first) * tick_us >= record.duration_us + 1:
+            raise Refused(f"record {record.number} ends before its last sample is shown")

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from fairview.core.errors import FairviewError
 from fairview.store.sealing import (
     verify_trailer,
 )
@@ -49,6 +48,9 @@ HEADER = PlainHeader(public=PUBLIC, signer=SIGNER)
 RECORDS = tuple(PlainRecord(payload=PAYLOAD, start_us=START_US + n * 1_000_000) for n in range(3))
 
 TRAILER = PlainTrailer()
+
+LAST_US = 253_402_300_799_999_999
+"""The last microsecond of 9999."""
 
 
 @pytest.mark.parametrize(
@@ -244,10 +246,15 @@ def test_a_segment_without_records_or_signature_is_taken_by_both() -> None:
         write_segment(replace(HEADER, camera=b""), RECORDS, TRAILER),
         write_segment(replace(HEADER, camera=b"../etc"), RECORDS, TRAILER),
         write_segment(replace(HEADER, camera=b"x" * 64), RECORDS, TRAILER),
+        write_segment(replace(HEADER, camera=b"Junction-1"), RECORDS, TRAILER),
+        write_segment(replace(HEADER, camera=b"-junction"), RECORDS, TRAILER),
         write_segment(replace(HEADER, created_us=-1), RECORDS, TRAILER),
+        write_segment(replace(HEADER, created_us=LAST_US + 1), RECORDS, TRAILER),
         write_segment(HEADER, [replace(RECORDS[0], start_us=-1)], TRAILER),
         write_segment(HEADER, [replace(RECORDS[0], start_us=2**62)], TRAILER),
+        write_segment(HEADER, [replace(RECORDS[0], start_us=LAST_US - 999_999)], TRAILER),
         write_segment(HEADER, [], PlainTrailer(end_us=-1)),
+        write_segment(HEADER, [], PlainTrailer(end_us=LAST_US + 1)),
         write_segment(
             HEADER,
             [replace(RECORDS[0], payload=write_payload([SAMPLE], size_px=(0, 360)))],
@@ -264,6 +271,11 @@ def test_a_segment_without_records_or_signature_is_taken_by_both() -> None:
             TRAILER,
         ),
         write_segment(
+            HEADER,
+            [replace(RECORDS[0], payload=write_payload([SAMPLE], time_base=(0, 1)))],
+            TRAILER,
+        ),
+        write_segment(
             HEADER, [replace(RECORDS[0], payload=write_payload([SAMPLE], sample_flags=2))], TRAILER
         ),
     ],
@@ -271,18 +283,85 @@ def test_a_segment_without_records_or_signature_is_taken_by_both() -> None:
         "camera without a name",
         "camera named like a path",
         "camera with a long name",
+        "camera in capitals",
+        "camera that begins with a dash",
         "created before 1970",
+        "created after 9999",
         "start before 1970",
         "start after 9999",
+        "a record's end after 9999",
         "end before 1970",
+        "end after 9999",
         "picture without a width",
         "picture wider than 16384",
         "time base of nothing",
+        "time base that stands still",
         "unknown sample flags",
     ],
 )
-def test_what_the_page_gives_no_bound_for_the_reader_in_use_refuses(data: bytes) -> None:
-    """The page's words alone let these through; a page that names the bound moves them up."""
-    open_segment(data, PRIVATE)
-    with pytest.raises(FairviewError):
-        opened_by_fairview(data)
+def test_what_lies_outside_the_pages_bounds_is_refused_by_both(data: bytes) -> None:
+    """Written, chained and signed by its own recorder: only the value is impossible."""
+    assert_refused(data)
+
+
+SECOND = replace(SAMPLE, ticks=3_600, decode_ticks=3_600, is_key=False)
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        replace(SECOND, data=b""),
+        replace(SECOND, ticks=90_001),
+        replace(SECOND, ticks=2**63 - 1),
+        replace(SECOND, ticks=-(2**63)),
+        replace(SECOND, decode_ticks=0),
+        replace(SECOND, decode_ticks=-1),
+        replace(SECOND, decode_ticks=2**63 - 1),
+        replace(SECOND, decode_ticks=386_547_057),
+    ],
+    ids=[
+        "no bytes",
+        "shown after the record",
+        "shown in the far future",
+        "shown in the far past",
+        "decoded with the one before",
+        "decoded before it",
+        "decoded in the far future",
+        "decoded after 71 minutes",
+    ],
+)
+def test_a_sample_that_nobody_could_show_is_refused_by_both(strange: OpenedSample) -> None:
+    payload = write_payload([SAMPLE, strange])
+    assert_refused(write_segment(HEADER, [replace(RECORDS[0], payload=payload)], TRAILER))
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        replace(SECOND, ticks=90_000),
+        replace(SECOND, decode_ticks=386_547_056),
+        replace(SECOND, ticks=-90_000, decode_ticks=1),
+    ],
+    ids=["shown at the record's end", "decoded after just 71 minutes", "shown before the first"],
+)
+def test_a_sample_at_the_edge_of_its_bounds_is_taken_by_both(late: OpenedSample) -> None:
+    payload = write_payload([SAMPLE, late])
+    data = write_segment(HEADER, [replace(RECORDS[0], payload=payload)], TRAILER)
+    (ours,), (theirs,) = open_segment(data, PRIVATE).fragments, opened_by_fairview(data)
+    assert ours.samples[1] == late
+    assert theirs.span.start <= theirs.at(theirs.samples[1]) <= theirs.span.end
+
+
+def test_records_may_step_back_overlap_and_change_their_format() -> None:
+    """Number and chain order them. Each carries its whole format and is opened by it."""
+    other = write_payload([SAMPLE], codec=2, size_px=(320, 180), time_base=(1, 1000))
+    records = [
+        replace(RECORDS[0], start_us=START_US + 10_000_000),
+        replace(RECORDS[1], start_us=START_US),
+        replace(RECORDS[2], start_us=START_US + 500_000, duration_us=4_000_000, payload=other),
+    ]
+    data = write_segment(HEADER, records, TRAILER)
+    ours, theirs = open_segment(data, PRIVATE), opened_by_fairview(data)
+    assert [one.codec for one in ours.fragments] == ["h264", "h264", "hevc"]
+    assert [one.start_at.us for one in theirs] == [one.start_us for one in records]
+    assert walked(data).end_at == theirs[0].span.end

@@ -3,68 +3,45 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fairview.core.errors import BadInput, Corrupt
-from fairview.core.media import Codec, Fragment, Sample, VideoFormat
+from fairview.core.media import Fragment
+from fairview.core.time import Instant
 from fairview.store.payload import fragment_parts, read_fragment
 from tests.builders import NOON, fragment, video_format
+from tests.strategies import fragments
 
-I64 = st.integers(-(1 << 63), (1 << 63) - 1)
-U32 = st.integers(0, (1 << 32) - 1)
-CODECS: tuple[Codec, ...] = ("h264", "hevc", "mjpeg")
-
-
-@st.composite
-def fragments(draw: st.DrawFn) -> Fragment:
-    samples = st.builds(
-        Sample,
-        ticks=I64,
-        decode_ticks=I64,
-        duration_ticks=U32,
-        is_key=st.booleans(),
-        data=st.binary(max_size=40),
-    )
-    form = VideoFormat(
-        codec=draw(st.sampled_from(CODECS)),
-        width_px=draw(st.integers(1, 16_384)),
-        height_px=draw(st.integers(1, 16_384)),
-        tick_numerator=draw(st.integers(1, (1 << 32) - 1)),
-        tick_denominator=draw(st.integers(1, (1 << 32) - 1)),
-        parameter_sets=draw(st.binary(max_size=60)),
-    )
-    return Fragment(
-        format=form,
-        start_at=NOON,
-        duration_us=draw(st.integers(1, (1 << 32) - 1)),
-        samples=tuple(draw(st.lists(samples, min_size=1, max_size=8))),
-    )
+FRAGMENTS = fragments(st.binary(min_size=1, max_size=40))
 
 
 def payload_of(part: Fragment) -> bytes:
     return b"".join(fragment_parts(part))
 
 
-def read(payload: bytes, duration_us: int = 1_000_000) -> Fragment:
-    return read_fragment(payload, start_at=NOON, duration_us=duration_us)
+def read(payload: bytes, duration_us: int = 1_000_000, start_at: Instant = NOON) -> Fragment:
+    return read_fragment(payload, start_at=start_at, duration_us=duration_us)
 
 
-@given(fragments())
+@given(FRAGMENTS)
 def test_every_fragment_reads_back_exactly(part: Fragment) -> None:
-    assert read(payload_of(part), part.duration_us) == part
+    found = read(payload_of(part), part.duration_us, part.start_at)
+    assert found == part
+    assert all(part.start_at <= found.at(one) <= part.span.end for one in found.samples)
 
 
-@given(fragments(), st.data())
+@given(FRAGMENTS, st.data())
 def test_any_cut_or_extension_is_refused(part: Fragment, data: st.DataObject) -> None:
     payload = payload_of(part)
     cut = data.draw(st.integers(0, len(payload) - 1))
     extra = data.draw(st.binary(min_size=1, max_size=30))
     for changed in (payload[:cut], payload + extra):
         with pytest.raises(Corrupt):
-            read(changed)
+            read(changed, part.duration_us, part.start_at)
 
 
 @given(st.binary(max_size=200))
@@ -76,14 +53,14 @@ def test_any_bytes_are_read_exactly_or_refused(data: bytes) -> None:
     assert payload_of(found) == data
 
 
-@given(fragments(), st.data())
+@given(FRAGMENTS, st.data())
 def test_a_flipped_bit_is_refused_or_reads_as_what_it_says(
     part: Fragment, data: st.DataObject
 ) -> None:
     changed = bytearray(payload_of(part))
     changed[data.draw(st.integers(0, len(changed) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     try:
-        found = read(bytes(changed))
+        found = read(bytes(changed), part.duration_us, part.start_at)
     except Corrupt:
         return
     assert payload_of(found) == changed
@@ -144,3 +121,61 @@ def test_numbers_that_do_not_fit_are_refused_before_sealing() -> None:
     )
     with pytest.raises(BadInput):
         fragment_parts(wide)
+
+
+I64_MAX = (1 << 63) - 1
+HOUR_TICKS = 90_000 * 3_600
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ticks": I64_MAX},
+        {"ticks": -I64_MAX - 1},
+        {"ticks": 2 * 3_600 + 90},
+        {"decode_ticks": 0},
+        {"decode_ticks": -1},
+        {"decode_ticks": I64_MAX},
+        {"decode_ticks": 2 * HOUR_TICKS},
+        {"data": b""},
+    ],
+    ids=str,
+)
+def test_a_sample_that_cannot_be_shown_is_refused_writing_and_reading(
+    change: dict[str, object],
+) -> None:
+    """The second of two pictures that together last 80 ms, in ticks of a 90 kHz clock."""
+    part = fragment(0, 2)
+    first, second = part.samples
+    strange = replace(second, **change)  # type: ignore[arg-type]  # fields by name
+    with pytest.raises(BadInput):
+        fragment_parts(replace(part, samples=(first, strange)))
+    payload = bytearray(payload_of(replace(part, samples=(first, replace(second, data=b"x")))))
+    data = strange.data and b"x"
+    row = struct.pack(">qqI", strange.ticks, strange.decode_ticks, 3_600)
+    row += struct.pack(">IB", len(data), 0)
+    at = 18 + len(part.format.parameter_sets) + 4 + 25
+    changed = bytes(payload[:at]) + row + first.data + data
+    with pytest.raises(Corrupt):
+        read(changed, part.duration_us)
+
+
+def test_the_last_moment_of_a_record_may_show_a_picture() -> None:
+    part = fragment(0, 2)
+    first, second = part.samples
+    for ticks, is_shown in ((7_200, True), (7_201, False)):
+        late = replace(part, samples=(first, replace(second, ticks=ticks)), duration_us=80_000)
+        if is_shown:
+            assert read(payload_of(late), 80_000).at(late.samples[1]) == late.span.end
+        # 7,201 ticks are 80,011.1 microseconds.
+        else:
+            with pytest.raises(BadInput):
+                fragment_parts(late)
+
+
+def test_a_record_that_ends_after_9999_is_refused() -> None:
+    last = Instant(253_402_300_799_999_999)
+    payload = payload_of(fragment(0, 2))
+    assert read(payload, 80_000, last.plus(-80_000)).span.end == last
+    with pytest.raises(Corrupt):
+        read(payload, 80_001, last.plus(-80_000))

@@ -70,7 +70,7 @@ def _expand(prk: bytes, suite: bytes, label: bytes, info: bytes, length: int) ->
     return HKDFExpand(hashes.SHA256(), length, labelled).derive(prk)
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK - 100, CHUNK, 3 * CHUNK + 5])
+@pytest.mark.parametrize("size", [1, CHUNK - 100, CHUNK, 3 * CHUNK + 5])
 def test_sealed_messages_are_those_of_the_c2sp_page(size: int) -> None:
     sample = Sample(ticks=0, decode_ticks=0, duration_ticks=1, is_key=True, data=b"\xa5" * size)
     part = Fragment(format=video_format(), start_at=Instant(7), duration_us=1, samples=(sample,))

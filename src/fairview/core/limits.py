@@ -64,6 +64,10 @@ SEGMENT_HEADER_BODY_BYTES_MAX = 4_096
 SEALED_BYTES_MAX = 64 * 1024 * 1024
 """One sealed record (twice the largest fragment). Outcome: refused, writing and reading."""
 
+DECODE_AWAY_US_MAX = (1 << 32) - 1
+"""How far a sample's decoding time may lie from its fragment's earliest picture: as long as a
+record can last. Outcome: refused, writing and reading."""
+
 WIRE_CONNECTIONS_MAX = 256
 """Connections one of our processes answers at once. Outcome: push_back (Overloaded)."""
 

@@ -9,6 +9,7 @@ import struct
 from typing import Final
 
 from fairview.core.errors import BadInput, Corrupt
+from fairview.core.limits import DECODE_AWAY_US_MAX
 from fairview.core.media import Codec, Fragment, Sample, VideoFormat
 from fairview.core.time import Instant
 
@@ -26,8 +27,9 @@ def fragment_parts(fragment: Fragment) -> tuple[bytes, ...]:
 
     Joined, the parts are the payload of the format page.
 
-    Errors:  BadInput when a number does not fit its field.
+    Errors:  BadInput when a number does not fit its field, or a sample can't be shown.
     """
+    _refuse_unshowable(fragment)
     form = fragment.format
     try:
         index = [
@@ -61,14 +63,35 @@ def fragment_parts(fragment: Fragment) -> tuple[bytes, ...]:
 def read_fragment(payload: bytes, *, start_at: Instant, duration_us: int) -> Fragment:
     """The fragment a payload holds; its start and duration stand in the record header.
 
-    Errors:  Corrupt when sizes do not add up, a number is unknown or bytes are left over.
+    Errors:  Corrupt when sizes do not add up, a number is unknown, bytes are left over, or a
+    sample can't be shown within the record's time.
     """
     try:
-        return _read(payload, start_at, duration_us)
+        fragment = _read(payload, start_at, duration_us)
+        _refuse_unshowable(fragment)
+        return fragment
     except struct.error as error:
         raise Corrupt("a sealed fragment is shorter than its own index says") from error
     except BadInput as error:
         raise Corrupt("a sealed fragment holds values that cannot be true") from error
+
+
+def _refuse_unshowable(fragment: Fragment) -> None:
+    """Errors:  BadInput for a sample without bytes, shown behind the fragment's end, decoded far
+    away from it or not after the one before it; and for an end that is no moment."""
+    form, first, end_us = fragment.format, fragment.first_ticks, fragment.duration_us
+    fragment.start_at.plus(end_us)
+    before: int | None = None
+    for sample in fragment.samples:
+        if not sample.data:
+            raise BadInput("a sample without bytes is not a picture")
+        if form.us_of(sample.ticks - first) > end_us:
+            raise BadInput("a sample is shown behind the end of its fragment")
+        if before is not None and sample.decode_ticks <= before:
+            raise BadInput("decoding times must increase within a fragment")
+        before = sample.decode_ticks
+        if abs(form.us_of(before - first)) > DECODE_AWAY_US_MAX:
+            raise BadInput("a sample is decoded far away from its fragment")
 
 
 def _read(payload: bytes, start_at: Instant, duration_us: int) -> Fragment:

@@ -43,7 +43,7 @@ def test_per_person_the_united_states_lead_china_in_the_list_of_2019() -> None:
 
 
 def test_by_number_the_five_largest_are_those_of_the_report() -> None:
-    found = the_list("PreciseSecurity", 2019, Per.NOTHING)
+    found = the_list("PreciseSecurity", 2019, Per.NUMBER)
     assert [entry.place for entry in found.entries[:5]] == [
         "China",
         "United States",
@@ -107,7 +107,7 @@ def test_a_ratio_is_computed_again_and_the_list_sorted_by_it() -> None:
 
 def test_the_two_printed_ends_of_an_interval_make_one_estimate() -> None:
     (found,) = rank_lists(
-        own_claims().claims, FACTS, Wanted(publisher="BSIA", per=Per.NOTHING, places_min=1)
+        own_claims().claims, FACTS, Wanted(publisher="BSIA", per=Per.NUMBER, places_min=1)
     )
     (entry,) = found.entries
     assert (entry.estimate.low, entry.estimate.high) == (4_000_000, 5_900_000)

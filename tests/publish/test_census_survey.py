@@ -47,7 +47,7 @@ def test_every_camera_is_counted_in_the_boundary_it_stands_in(town: Path) -> Non
     column = ((lon - census_data.WEST) / census_data.CELL).astype(int)
     line = ((lat - census_data.SOUTH) / census_data.CELL).astype(int)
     truth = np.bincount(line * census_data.GRID + column, minlength=100)
-    (found,) = survey_lists(read_census(town), NOW, Wanted(per=Per.NOTHING))
+    (found,) = survey_lists(read_census(town), NOW, Wanted(per=Per.NUMBER))
     counts = {entry.place: entry.estimate.value for entry in found.entries}
     assert counts == {census_data.city(at): truth[at] for at in range(100)}
 
@@ -62,7 +62,7 @@ def test_a_list_is_made_for_each_denominator_there_is(town: Path) -> None:
 
 
 def test_places_too_close_to_tell_apart_get_ranges_or_no_rank(town: Path) -> None:
-    (found,) = survey_lists(read_census(town), NOW, Wanted(per=Per.NOTHING))
+    (found,) = survey_lists(read_census(town), NOW, Wanted(per=Per.NUMBER))
     ranks = [entry.rank for entry in found.entries]
     assert any(rank is not None and rank.worst != rank.best for rank in ranks)
 
@@ -111,7 +111,7 @@ def test_sources_that_count_the_same_tell_by_their_overlap_what_they_miss(
     column = ((lon - census_data.WEST) / census_data.CELL).astype(int)
     line = ((lat - census_data.SOUTH) / census_data.CELL).astype(int)
     truth = np.bincount(line * census_data.GRID + column, minlength=100)
-    wanted = Wanted(per=Per.NOTHING, basis="made-up cameras")
+    wanted = Wanted(per=Per.NUMBER, basis="made-up cameras")
     (found,) = survey_lists(read_census(town), NOW, wanted)
     held = [
         entry.estimate.low <= truth[int(entry.place[-2:])] <= entry.estimate.top

@@ -26,6 +26,8 @@ from fairview.publish.census.outputs import (
     list_title,
 )
 from fairview.publish.census.reading import Ranking, read_ranking
+from fairview.publish.census.site.page import SiteFacts
+from fairview.publish.census.site.publication import publish
 from fairview.store.durable import replace_file
 
 FOLDER = Path("census")
@@ -46,6 +48,7 @@ def app() -> typer.Typer:
     made = typer.Typer(help="A census of cameras: import, rank, publish.", no_args_is_help=True)
     made.command("import")(import_)
     made.command("rank")(rank)
+    made.command("publish")(publish_)
     return made
 
 
@@ -118,6 +121,30 @@ def rank(  # noqa: PLR0913  # a command has as many parameters as it has words
         sys.stdout.buffer.write(data)
     else:
         say(data.decode().rstrip("\n"))
+
+
+def publish_(
+    out: Annotated[Path, typer.Option("--out", help="The folder for the pages.", file_okay=False)],
+    base_url: Annotated[str, typer.Option(help="Where they will be: https://city.example/census/")],
+    contact: Annotated[
+        str, typer.Option(help="Where figures are disputed: a mail address or URL.")
+    ],
+    folder: Annotated[
+        Path | None, typer.Option("--census", help="A census folder beside the own claims.")
+    ] = None,
+    own: Annotated[bool, typer.Option(help="With the project's own claims.")] = True,
+) -> None:
+    """Write static pages, a feed and the open data. They need no script and no server."""
+    if not base_url.startswith(("https://", "http://")):
+        raise BadInput(f"--base-url {base_url!r} must begin with https:// or http://")
+    if "@" not in contact and not contact.startswith(("https://", "http://")):
+        raise BadInput(f"--contact {contact!r} is neither a mail address nor a web address")
+    clock = SystemClock()
+    site = SiteFacts(base_url=base_url.rstrip("/") + "/", contact=contact, built_at=clock.now())
+    made = publish(read_ranking(folder, clock, with_own=own), out, site, clock)
+    say(f"{made.pages} pages, {made.files} files, {made.bytes_written:,} bytes in {out}")
+    if made.removed:
+        note(f"{made.removed} files of the last time are gone")
 
 
 def _written(ranking: Ranking, shape: Shape) -> bytes:

@@ -22,13 +22,15 @@ _LEFT, _RIGHT, _TOP, _ROW = 8, 14, 34, 40
 
 STYLE = """
 .chart{--c-ink:var(--ink,#1d2733);--c-soft:var(--soft,#51606f);--c-line:var(--line,#cfd7df);
---c-mark:var(--mark,#0b5cad);--c-span:var(--span,#9cc3ea)}
-.chart text{font:14px system-ui,sans-serif;fill:var(--c-ink)}
-.chart .soft{fill:var(--c-soft);font-size:13px}
+--c-mark:var(--mark,#0b5cad);--c-paper:var(--paper,#fff);--c-span:var(--span,#9cc3ea)}
+.chart text{font:16px system-ui,sans-serif;fill:var(--c-ink)}
+.chart .soft{fill:var(--c-soft);font-size:14px}
 .chart .grid{stroke:var(--c-line);stroke-width:1}
 .chart .span{stroke:var(--c-span);stroke-width:9;stroke-linecap:round}
 .chart .open{fill:var(--c-span)}
 .chart .dot{fill:var(--c-mark)}
+.chart .stem{stroke:var(--c-mark);stroke-width:2}
+.chart .halo{stroke:var(--c-paper);stroke-width:4;stroke-linejoin:round;paint-order:stroke}
 """
 
 
@@ -63,7 +65,7 @@ def _axis(top: float, step: float, scale: float, height: int, made: RankList) ->
         x = _LEFT + at * step * scale
         anchor = "start" if at == 0 else "end" if at == round(top / step) else "middle"
         parts.append(f'<line class="grid" x1="{x:.1f}" y1="24" x2="{x:.1f}" y2="{height - 6}"/>')
-        label = f"{at * step:,.10g}"
+        label = _axis_label(at * step)
         parts.append(f'<text class="soft" x="{x:.1f}" y="16" text-anchor="{anchor}">{label}</text>')
     return parts
 
@@ -75,9 +77,9 @@ def _row(entry: Entry, y: int, scale: float, made: RankList) -> list[str]:
     middle = y + 29
     start, dot = _LEFT + estimate.low * scale, _LEFT + estimate.value * scale
     parts = [
-        f'<text x="{_LEFT}" y="{y + 16}">{escape(entry.place)}'
+        f'<text class="halo" x="{_LEFT}" y="{y + 16}">{escape(entry.place)}'
         f'<tspan class="soft" dx="8">{escape(rank)}</tspan></text>',
-        f'<text class="soft" x="{WIDTH - _RIGHT}" y="{y + 16}" text-anchor="end">'
+        f'<text class="soft halo" x="{WIDTH - _RIGHT}" y="{y + 16}" text-anchor="end">'
         f"{figure(estimate.value, per)}</text>",
     ]
     if estimate.high is None:
@@ -89,8 +91,13 @@ def _row(entry: Entry, y: int, scale: float, made: RankList) -> list[str]:
         parts.append(
             f'<line class="span" x1="{start:.1f}" y1="{middle}" x2="{end:.1f}" y2="{middle}"/>'
         )
+    parts.append(f'<line class="stem" x1="{_LEFT}" y1="{middle}" x2="{dot:.1f}" y2="{middle}"/>')
     parts.append(f'<circle class="dot" cx="{dot:.1f}" cy="{middle}" r="5"/>')
     return parts
+
+
+def _axis_label(value: float) -> str:
+    return f"{value / 1e6:,.10g} million" if value >= 1e6 else f"{value:,.10g}"
 
 
 def _shown_end(estimate: Estimate) -> float:
@@ -98,10 +105,10 @@ def _shown_end(estimate: Estimate) -> float:
 
 
 def _step(highest: float) -> float:
-    """A round step that gives three to six grid lines."""
+    """A round step that gives three to five grid lines."""
     if highest <= 0:
         return 1.0
-    rough = highest / 5
+    rough = highest / 4
     size = 10.0 ** math.floor(math.log10(rough))
     return next(size * times for times in (1, 2, 5, 10) if size * times >= rough)
 

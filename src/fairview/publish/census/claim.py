@@ -76,14 +76,14 @@ class Per(StrEnum):
     RESIDENTS = "residents"
     KM2 = "km2"
     ROAD_KM = "road_km"
-    NOTHING = "nothing"
+    NUMBER = "number"
 
 
 PER_WORDS = {
     Per.RESIDENTS: "cameras per 1,000 residents",
     Per.KM2: "cameras per km²",
     Per.ROAD_KM: "cameras per km of road",
-    Per.NOTHING: "cameras",
+    Per.NUMBER: "number of cameras",
 }
 
 
@@ -124,7 +124,7 @@ UNITS = {
             scale=1.0 / KM2_PER_SQUARE_MILE,
         ),
         Unit(name="per_road_km", words="per km of road", per=Per.ROAD_KM, scale=1.0),
-        Unit(name="percent_of_sales", words="percent of sales", per=Per.NOTHING, scale=1.0),
+        Unit(name="percent_of_sales", words="percent of sales", per=Per.NUMBER, scale=1.0),
     )
 }
 
@@ -238,5 +238,5 @@ class Claim:
         return int(self.published[:4])
 
     def per(self) -> Per:
-        """The denominator of the printed ratio; NOTHING without one."""
-        return self.ratio.unit.per if self.ratio else Per.NOTHING
+        """The denominator of the printed ratio; NUMBER without one."""
+        return self.ratio.unit.per if self.ratio else Per.NUMBER

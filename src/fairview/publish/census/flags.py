@@ -163,7 +163,7 @@ def _denominators(claims: Iterable[Claim]) -> list[Flag]:
                     )
                 )
     for series in _by_publisher_and_place(claims):
-        divided = [claim for claim in series if claim.per() is not Per.NOTHING]
+        divided = [claim for claim in series if claim.per() is not Per.NUMBER]
         for before, after in itertools.pairwise(divided):
             if before.per() is not after.per():
                 assert before.ratio is not None
@@ -238,7 +238,7 @@ def _is_jump(before: Claim, after: Claim) -> bool:
 
 def _comparable(claim: Claim) -> tuple[float, float] | None:
     between = ratio_between(claim)
-    if between is None and claim.cameras and ratio_per(claim) is Per.NOTHING:
+    if between is None and claim.cameras and ratio_per(claim) is Per.NUMBER:
         return float(claim.cameras), float(claim.cameras)
     return between
 

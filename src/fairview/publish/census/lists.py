@@ -91,7 +91,7 @@ def rank_lists(
 ) -> tuple[RankList, ...]:
     """Every list the claims support, newest edition first.
 
-    A list by number (Per.NOTHING) also takes places whose number was not printed but follows from
+    A list by number (Per.NUMBER) also takes places whose number was not printed but follows from
     the printed ratio and a population of `facts` within a year; `how` says so.
     """
     wish = wanted or Wanted()
@@ -101,7 +101,7 @@ def rank_lists(
     for claim in claims:
         if claim.is_forecast or (claim.ratio and claim.ratio.unit.name == "percent_of_sales"):
             continue
-        for per in dict.fromkeys((ratio_per(claim), Per.NOTHING)):
+        for per in dict.fromkeys((ratio_per(claim), Per.NUMBER)):
             key = _key(claim, per)
             if wish.holds(key):
                 tables[key][claim.country, claim.place].append(claim)
@@ -112,7 +112,7 @@ def rank_lists(
             for group in places.values()
             if (estimate := _estimate(group, key.per, facts)) is not None
         ]
-        is_made_up = key.per is Per.NOTHING and not any(
+        is_made_up = key.per is Per.NUMBER and not any(
             claim.cameras is not None for group, _ in found for claim in group
         )
         if len(found) >= wish.places_min and not is_made_up:
@@ -148,7 +148,7 @@ def _estimate(group: Sequence[Claim], per: Per, facts: Facts) -> Estimate | None
 
 
 def _one(claim: Claim, per: Per, facts: Facts) -> Estimate | None:
-    if per is not Per.NOTHING:
+    if per is not Per.NUMBER:
         return _ratio_estimate(claim)
     if claim.cameras is not None:
         number = float(claim.cameras)
@@ -198,7 +198,7 @@ def _ratio_estimate(claim: Claim) -> Estimate | None:
 def _ranked(key: ListKey, found: list[tuple[list[Claim], Estimate]]) -> RankList:
     ordered = sorted(found, key=lambda pair: -pair[1].value)
     ranges = rank_ranges([estimate for _, estimate in ordered])
-    printed = [_printed_rank(group) if key.per is not Per.NOTHING else None for group, _ in ordered]
+    printed = [_printed_rank(group) if key.per is not Per.NUMBER else None for group, _ in ordered]
     entries = []
     for place, ((group, estimate), ranks) in enumerate(zip(ordered, ranges, strict=True)):
         rank: RankRange | None

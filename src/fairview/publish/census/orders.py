@@ -64,7 +64,7 @@ def _tables(claims: Iterable[Claim], per: Per) -> dict[_Edition, dict[tuple[str,
 
 
 def _value(claim: Claim, per: Per) -> tuple[float, float] | None:
-    if per is Per.NOTHING:
+    if per is Per.NUMBER:
         return None if claim.cameras is None else (float(claim.cameras), float(claim.cameras))
     return ratio_between(claim) if ratio_per(claim) is per else None
 
@@ -105,9 +105,7 @@ def _figure(claim: Claim, per: Per) -> str:
     between = _value(claim, per)
     assert between is not None
     middle = sum(between) / 2
-    return (
-        f"{middle:,.0f} {PER_WORDS[per]}" if per is Per.NOTHING else f"{middle:.3g} {_short(per)}"
-    )
+    return f"{middle:,.0f} cameras" if per is Per.NUMBER else f"{middle:.3g} {_short(per)}"
 
 
 def _short(per: Per) -> str:

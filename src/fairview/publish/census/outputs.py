@@ -16,6 +16,7 @@ from fairview.publish.census.flags import FLAG_TITLES, Flag
 from fairview.publish.census.lists import Entry, RankList
 
 Row = dict[str, Any]
+_NARROW = 0.005
 
 
 def list_title(made: RankList) -> str:
@@ -30,14 +31,14 @@ def figure(value: float | None, per: Per) -> str:
     """A figure with the digits it deserves."""
     if value is None:
         return "no upper end"
-    if per is Per.NOTHING or value >= 1_000:
+    if per is Per.NUMBER or value >= 1_000:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 100 else f"{value:.2f}"
 
 
 def interval(estimate: Estimate, per: Per) -> str:
-    """The interval in words; empty when it has no width."""
-    if estimate.high == estimate.low:
+    """The interval in words; empty when it is the last printed digit's rounding."""
+    if estimate.high is not None and estimate.high - estimate.low < _NARROW * estimate.value:
         return ""
     return f"{figure(estimate.low, per)} to {figure(estimate.high, per)}"
 

@@ -61,13 +61,13 @@ def ratio_between(claim: Claim) -> tuple[float, float] | None:
     if claim.cameras and claim.population is not None:
         exact = 1_000.0 * claim.cameras / claim.population.people
         return exact, exact
-    if claim.ratio is None or claim.ratio.unit.per is Per.NOTHING:
+    if claim.ratio is None or claim.ratio.unit.per is Per.NUMBER:
         return None
     return claim.ratio.canonical_between()
 
 
 def ratio_per(claim: Claim) -> Per:
-    """What `ratio_between` is divided by; NOTHING when there is none."""
+    """What `ratio_between` is divided by; NUMBER when there is none."""
     if claim.cameras and claim.population is not None:
         return Per.RESIDENTS
     return claim.per()

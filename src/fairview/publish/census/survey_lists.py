@@ -218,7 +218,7 @@ def _divider(
             return areas.get(place)
         if per is Per.ROAD_KM:
             return lengths.get(place)
-        return 1.0 if per is Per.NOTHING else None
+        return 1.0 if per is Per.NUMBER else None
 
     return divide
 

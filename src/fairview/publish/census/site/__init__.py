@@ -1,0 +1,1 @@
+"""The published census: static pages that need no script, a feed, and the open data."""

@@ -10,8 +10,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from fairview.analyse.clean import CleanPicture
 from fairview.config.settings import Register, RegisterDefault, Server, Settings
+from fairview.core.errors import Unavailable
 from fairview.core.ids import CameraId
 from fairview.core.limits import NODE_TURN_US
 from fairview.core.time import (
@@ -153,6 +156,13 @@ class Historian:
 
     def __call__(self, meeting: Meeting) -> None:
         """Runs to its end in the caller's thread; earlier when the demo stops."""
+        try:
+            self._remember(meeting)
+        except Unavailable as error:
+            if not self._stop.is_set():
+                structlog.get_logger().warning("no history", because=str(error))
+
+    def _remember(self, meeting: Meeting) -> None:
         loop = make_loop(sim_cache(), seed=seed_of(ADDRESS))
         folder = open_data_folder(self._settings.data)
         with closing(catalogue_client(meeting)) as catalogue:

@@ -33,7 +33,7 @@ def sources_page(ranking: Ranking, files: Sequence[tuple[str, str]]) -> Page:
     parts.append("<h2>Imported files</h2>" if ranking.census.sources else "")
     for source in ranking.census.sources:
         about = source.provenance
-        parts.append(f'<h3 id="{source.name}">{escape(about.title)}</h3>')
+        parts.append(f'<h3 id="source-{source.name}">{escape(about.title)}</h3>')
         parts.append(
             facts(
                 (
@@ -145,7 +145,7 @@ def data_page(sizes: Sequence[tuple[str, int]]) -> Page:
     """sizes: path and bytes of every data file published."""
     rows = [
         (
-            f'<a href="{path}">{path.removeprefix("data/")}</a>'
+            f'<a href="{path}"><code>{path.removeprefix("data/")}</code></a>'
             f'<span class="span">{FILE_WORDS.get(path, "a file of claims, as it came")}</span>',
             f"{{number}}{size / 1_000:,.1f} kB",
         )

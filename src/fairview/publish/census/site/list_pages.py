@@ -128,7 +128,8 @@ def _list_page(made: RankList, ranking: Ranking) -> Page:
     flags = [flag for flag in ranking.flags if own & set(flag.claims)]
     claims = {claim.id: claim for claim in ranking.claims}
     sample = next((claims[name] for name in own if name in claims), None)
-    rows = [_row(entry, made, claims) for entry in made.entries]
+    sources = {source.name for source in ranking.census.sources}
+    rows = [_row(entry, made, claims, sources) for entry in made.entries]
     heads = ("{rank}Rank", "Place", "{number}Figure", "{wide}From")
     words = PER_WORDS[made.key.per]
     drawing = chart(made, is_alone=False)
@@ -158,7 +159,9 @@ def _list_page(made: RankList, ranking: Ranking) -> Page:
     return Page(path=list_path(made), title=title, body="\n".join(parts))
 
 
-def _row(entry: Entry, made: RankList, claims: dict[str, Claim]) -> tuple[str, str, str, str]:
+def _row(
+    entry: Entry, made: RankList, claims: dict[str, Claim], sources: set[str]
+) -> tuple[str, str, str, str]:
     per = made.key.per
     rank = "none" if entry.rank is None else str(entry.rank)
     span = interval(entry.estimate, per)
@@ -169,9 +172,19 @@ def _row(entry: Entry, made: RankList, claims: dict[str, Claim]) -> tuple[str, s
         origin = f"claim {links}"
     else:
         place = escape(entry.place)
-        origin = '<a href="../sources.html">sources</a>'
+        origin = _origin(entry, sources)
     shown = f'{value}<span class="span">{span}</span>' if span else value
     return f"{{rank}}{rank}", place, f"{{number}}{shown}", f"{{wide}}{origin}"
+
+
+def _origin(entry: Entry, sources: set[str]) -> str:
+    """Links to the imported files a surveyed figure was made of."""
+    links = [
+        f'<a href="../sources.html#source-{name}">source {name[:4]}</a>'
+        for name in entry.claims
+        if name in sources
+    ]
+    return ", ".join(links) or '<a href="../sources.html">sources</a>'
 
 
 def _how(entry: Entry, made: RankList) -> str:

@@ -105,7 +105,8 @@ def _explain(error: typer.TyperException) -> None:
         return
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "fairview"
-    complain(f"{text.rstrip('.')}. All its words: {command} --help")
+    ended = text if text.endswith((".", "?")) else f"{text}."
+    complain(f"{ended} All its words: {command} --help")
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ def demo(
 
         def announce(told: Announcement) -> None:
             _announce(told)
-            if browser:
-                webbrowser.open(told.set_up_link or told.address.url)
+            if browser and not webbrowser.open(told.set_up_link or told.address.url):
+                note("No browser opens from here: open the link above in one.")
 
         wish = DemoWish(source=source, data=data, port=port)
         run_demo(wish, SystemClock(), stop_on_signals(), move, announce)

@@ -141,16 +141,20 @@ def _refuse_other_terms(row: CameraRow, wish: RecordWish, clock: Clock) -> None:
     Errors:  Conflict.
     """
     entry, typed, camera = row.camera.register, wish.register, wish.camera
-    another = "leave it out, or take another name with --camera"
+    another = "or take another name with --camera"
     if typed.purpose is not None and typed.purpose != entry.purpose:
-        raise Conflict(f"{camera} stands in the register for {entry.purpose!r}: {another}")
+        raise Conflict(
+            f"{camera} stands in the register for {entry.purpose!r}: leave out --purpose, {another}"
+        )
     if typed.retention_us is not None and typed.retention_us != entry.retention_us:
         hours = entry.retention_us // US_PER_HOUR
-        raise Conflict(f"{camera} stands in the register with --keep {hours}h: {another}")
+        raise Conflict(
+            f"{camera} stands in the register with --keep {hours}h: leave out --keep, {another}"
+        )
     if wish.is_commissioning and not row.camera.is_commissioning(clock.now()):
         raise Conflict(
             f"{camera} is in the register already, and commissioning is only for the first "
-            f"24 hours of a new camera: {another}"
+            f"24 hours of a new camera: leave out --commissioning, {another}"
         )
 
 

@@ -77,7 +77,8 @@ def main() -> None:
     """
     set_up_logs(Logs(level="warning", form="text"), process="command")
     try:
-        build()(prog_name="fairview", standalone_mode=False)
+        if build()(prog_name="fairview", standalone_mode=False) == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt  # Typer answers Ctrl-C with a number instead of raising it
     except FairviewError as error:
         complain(str(error))
         sys.exit(outcome_of(error).exit_code)

@@ -23,6 +23,7 @@ def check(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Make the catalogue anew from the blobs alone.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do rebuild.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: Annotated[
         Path | None, typer.Option("--config", help="The settings file (TOML).", dir_okay=False)
@@ -30,6 +31,11 @@ def check(
 ) -> None:
     """Compare the catalogue with the blobs, every digest and chain, and the ledger."""
     settings = settings_from(config, data)
+    if rebuild and not yes:
+        raise BadInput(
+            "a rebuilt catalogue has lost register entries, logins, events and clean pictures, and "
+            "its cameras rest until they are reviewed (the old file is kept): say --yes to do it"
+        )
     if rebuild:
         with bar("rebuilding the catalogue"):
             say(rebuild_folder(settings, SystemClock()))

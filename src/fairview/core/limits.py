@@ -219,7 +219,7 @@ SEALING_ROOM_BYTES_MAX = 4 * 1024 * 1024
 """Working space kept between fragments, about one a core. Outcome: taken anew and let go."""
 
 CLOCK_JUMP_US_MAX = 10 * US_PER_SECOND
-"""A camera's clock may step forward by this much. Outcome: end_run, a gap (clock_jump) is stored."""
+"""A camera's clock may step forward by this much. Outcome: end_run, a gap (clock_jump)."""
 
 KEY_INTERVAL_US_ASSUMED = 2 * US_PER_SECOND
 """Until two key frames were seen: how far a camera's clock may go back before the run ends."""
@@ -313,37 +313,6 @@ LIVE_LINGER_US = 5 * US_PER_SECOND
 LIVE_CHUNK_US = 200_000
 LIVE_KEY_EVERY_US = 2 * US_PER_SECOND
 """Length of one live piece, and how often a new viewer can join."""
-
-CLOCK_JUMP_US_MAX = 10 * US_PER_SECOND
-"""A camera's clock may step forward by this much. Outcome: end_run, a gap (clock_jump) is stored."""
-
-KEY_INTERVAL_US_ASSUMED = 2 * US_PER_SECOND
-"""Until two key frames were seen: how far a camera's clock may go back before the run ends."""
-
-FRAME_US_ASSUMED = 40_000
-"""How long a picture lasts when nothing tells: 25 pictures a second."""
-
-START_HELD_PACKETS_MAX = 32
-"""Packets held at a run's start until their times are known (H.264 reorders by 16 at most)."""
-
-START_BURST_PACKETS_MAX = 600
-"""Packets held at a run's start while they come faster than they were made (20 s at 30 fps).
-Outcome: the wall clock is anchored on what has come."""
-
-START_BURST_US_MAX = 3 * US_PER_SECOND
-"""The same in waiting time, so that a live picture shows soon."""
-
-WALLCLOCK_SLEW_FRAC = 0.001
-"""How fast camera time is moved towards ours: 1 ms a second, over any quartz's drift (0.0001)."""
-
-WALLCLOCK_WINDOW_US = 30 * US_PER_SECOND
-"""The least delay in a window of this length is the measure of drift; jitter only adds."""
-
-WALLCLOCK_STEP_US_MAX = 5 * US_PER_SECOND
-"""Further apart than this a clock was set, it did not drift. Outcome: end_run (clock_jump)."""
-
-STEADY_US = 10 * US_PER_SECOND
-"""A connection that gave pictures for this long makes the waits short again."""
 
 CATALOGUE_TIDY_US = 60 * US_PER_SECOND
 """How often the write-ahead log is folded into the database and cut."""

@@ -10,6 +10,7 @@ from fairview.config.settings import Settings, is_loopback
 from fairview.core.errors import BadInput
 from fairview.core.time import Instant
 from fairview.run.certificate import own_certificate
+from fairview.store.durable import make_folders
 from fairview.store.layout import open_data_folder
 
 
@@ -42,6 +43,7 @@ def address_of(settings: Settings, now: Instant) -> Address:
         certificate = private_key = None
     elif server.https == "auto":
         folder = open_data_folder(settings.data, create=True)
+        make_folders(folder.root / "web")
         own = own_certificate(folder.root / "web", _names(settings), now)
         certificate, private_key, fingerprint = own.chain, own.private_key, own.fingerprint
     is_https = not is_plain or server.https == "proxy"

@@ -109,6 +109,8 @@ def open_data_folder(root: Path, *, create: bool = False, disk: Disk = DISK) -> 
     Errors:  NotFound when there is none and create is False; BadInput when the folder holds
     other things or a newer Fairview wrote it; Corrupt when format.json is unreadable.
     """
+    if root.is_file():
+        raise BadInput(f"{root} is a file; name a folder with --data")
     folder = DataFolder(root=root.absolute())
     if folder.format_file.exists():
         _refuse_other_format(folder.format_file)

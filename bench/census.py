@@ -88,7 +88,11 @@ def intervals(runs: int) -> None:
     print(f"\n| interval at 95 %, {runs:,} cities each | held the truth | median width |")
     print("| --- | --- | --- |")
     for row in coverages(runs):
-        print(f"| {row.name} | {row.frac:.1%} | {row.width_frac:.0%} of the truth |", flush=True)
+        error = 1.96 * (row.frac * (1 - row.frac) / row.runs) ** 0.5
+        print(
+            f"| {row.name} | {row.frac:.1%} ± {error:.1%} | {row.width_frac:.0%} of the truth |",
+            flush=True,
+        )
 
 
 def main() -> int:

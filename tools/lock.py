@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SETS = {"test": ["census"], "bench": ["census"]}
+SETS = {"test": ["census"], "bench": ["census"], "opendata": ["census"]}
 
 
 def main() -> int:

@@ -42,6 +42,22 @@ def test_the_two_source_interval_is_the_exact_test_turned_round(
             assert found.low <= total <= found.top
 
 
+@pytest.mark.parametrize(
+    ("total", "first", "second"),
+    [(30, 10, 12), (60, 20, 30), (100, 90, 50), (200, 20, 30), (400, 150, 80), (900, 500, 300)],
+)
+def test_the_two_source_interval_covers_at_least_at_its_level(
+    total: int, first: int, second: int
+) -> None:
+    """Not sampled: the chance of every overlap whose interval holds the truth, added up."""
+    held = 0.0
+    for both in range(max(0, first + second - total), min(first, second) + 1):
+        found = two_sources(first, second, both)
+        if found.low <= total <= found.top:
+            held += overlap_chance(total, first, second, both)
+    assert held >= 0.95
+
+
 def test_chapmans_estimate_is_the_textbooks() -> None:
     found = two_sources(200, 100, 40)
     assert found.value == pytest.approx(201 * 101 / 41 - 1)

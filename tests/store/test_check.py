@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fairview.core.errors import NotFound
@@ -51,9 +51,9 @@ def two_minutes(blobs: MemoryBlobs, catalogue: MemoryCatalogue) -> None:
     begin(blobs, catalogue, 2, 3).seconds(3, 3).end(EndedBecause.STOPPED)
 
 
-def damage(blobs: MemoryBlobs, name: str, offset: int) -> None:
+def damage(blobs: MemoryBlobs, name: str, offset: int, bits: int = 1) -> None:
     data = bytearray(blobs.read(name))
-    data[offset] ^= 1
+    data[offset] ^= bits
     blobs.remove(name)
     blobs.create(name).append(bytes(data))
 
@@ -202,7 +202,7 @@ def test_a_segment_of_a_newer_version_is_left_alone(
     blobs: MemoryBlobs, catalogue: MemoryCatalogue
 ) -> None:
     row = begin(blobs, catalogue, 1, 0).seconds(0, 2).end()
-    damage(blobs, row.blob, 7)
+    damage(blobs, row.blob, 7, 3)
     before = blobs.read(row.blob)
     assert codes(check(blobs, catalogue, repair="remove")) == ["newer_version"]
     catalogue.write([SegmentsRemoved(ids=(row.id,))])
@@ -382,6 +382,7 @@ def test_a_recorder_recovers_only_its_own_and_only_what_it_left(
 def test_whatever_a_crash_leaves_recovery_makes_clean_and_loses_nothing_whole(
     cut: int, noise: bytes
 ) -> None:
+    assume(cut != 7 or noise[:1] < b"\x02")  # else it looks like a newer version's, left alone
     blobs, catalogue = MemoryBlobs(), MemoryCatalogue()
     recording = begin(blobs, catalogue, 1, 0).seconds(0, 3)
     name, size = recording.row.blob, blobs.size_bytes(recording.row.blob)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from fairview.core.errors import Corrupt
+from fairview.core.errors import BadInput, Corrupt
 from fairview.core.media import EndedBecause
 from fairview.core.time import ManualClock
 from fairview.record.segment_writer import mended
@@ -178,6 +178,19 @@ def test_a_damaged_header_is_removed_alone_and_kept_with_a_record_behind_it() ->
         else:
             assert mend_blob(blobs, name, [SIGNER]).recovered is None
             assert list(blobs.names()) == []
+
+
+def test_zeros_in_a_header_are_a_crash_and_not_a_newer_version() -> None:
+    blobs, recording = recorded(0)
+    name = recording.row.blob
+    whole = blobs.read(name)
+    for version, is_kept in ((0, False), (2, True), (255, True)):
+        written(blobs, name, whole[:7] + bytes([version]) + bytes(len(whole) - 8))
+        if is_kept:
+            with pytest.raises(BadInput, match="newer"):
+                mend_blob(blobs, name, [SIGNER])
+        else:
+            assert mend_blob(blobs, name, [SIGNER]).recovered is None
 
 
 def test_a_good_header_without_a_record_is_removed_ended_or_not() -> None:

@@ -130,6 +130,8 @@ def read_header(data: bytes) -> SegmentHeader:
     if len(data) < START.size or data[:7] != MAGIC:
         raise Corrupt("these bytes do not begin a sealed segment")
     _, version, body_bytes = START.unpack_from(data)
+    if version == 0:
+        raise Corrupt("no segment has version 0: a crash left zeros in its header")
     if version != VERSION:
         raise BadInput(f"a segment of format version {version} was made by a newer Fairview")
     if body_bytes > SEGMENT_HEADER_BODY_BYTES_MAX:

@@ -80,7 +80,10 @@ def keep(folder: Path) -> Kept:
 def checked_by_fairview(folder: Path, key_text: str) -> int:
     files = FolderLedgerFiles(folder)
     return verify_ledger(
-        files.read, fairview_key(key_text), on_entry=lambda _number, _entry: None
+        files.read,
+        fairview_key(key_text),
+        on_entry=lambda _number, _entry: None,
+        names=files.names,
     ).size
 
 

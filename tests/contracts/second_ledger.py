@@ -57,16 +57,11 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """A whole ledger that was checked: every entry up to its checkpoint, and their leaf hashes.
-
-    strays are older, narrower tiles and bundles that are not the beginning of what stands there
-    now. No checkpoint needs them: an append that failed leaves such files.
-    """
+    """A whole ledger that was checked: every entry up to its checkpoint, and their leaf hashes."""
 
     checkpoint: Checkpoint
     entries: tuple[bytes, ...]
     leaves: tuple[bytes, ...]
-    strays: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +127,11 @@ def verify_log(folder: Path, key: NoteKey) -> Log:
             tile = _newest(folder / "tile" / str(level), at // TILE_WIDTH, len(wanted))
             if tile[: 32 * len(wanted)] != b"".join(wanted):
                 raise Refused(f"tile {at // TILE_WIDTH} of level {level} differs")
-    strays = tuple(
-        path.relative_to(folder).as_posix()
-        for path in sorted((folder / "tile").rglob("*"))
-        if path.is_file() and _is_stray(path, path.relative_to(folder).as_posix(), levels, entries)
-    )
-    return Log(checkpoint=checkpoint, entries=entries, leaves=leaves, strays=strays)
+    for path in sorted((folder / "tile").rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and _is_stray(path, name, levels, entries):
+            raise Refused(f"{name} is not the beginning of what stands there now")
+    return Log(checkpoint=checkpoint, entries=entries, leaves=leaves)
 
 
 def verify_proof(proof: bytes, entry: bytes, key: NoteKey) -> Proven:
@@ -331,7 +325,7 @@ def _signature(line: str) -> tuple[str, bytes]:
 
 
 def _is_key_name(name: str) -> bool:
-    return bool(name) and "+" not in name and not any(letter.isspace() for letter in name)
+    return bool(name) and not any(one.isspace() or one == "+" or one < " " for one in name)
 
 
 def _utf8(data: bytes) -> str:
@@ -342,7 +336,7 @@ def _utf8(data: bytes) -> str:
 
 
 def _number(text: str) -> int:
-    if not _NUMBER.match(text) or len(text) > 20 or int(text) >= 1 << 64:
+    if not _NUMBER.match(text) or len(text) > 19 or int(text) >= 1 << 63:
         raise Refused(f"{text[:32]!r} is not a number as we write them")
     return int(text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,6 @@ def test_a_ledger_is_read_the_same_by_both(kept: Kept) -> None:
     assert checked_by_fairview(kept.folder, kept.key_text) == log.checkpoint.size == size
     assert log.checkpoint.root == kept.ledger.root
     assert list(log.entries) == entries(0, size)
-    assert log.strays == ()
     for number in range(size):
         assert kept.ledger.entry(number) == log.entries[number]
         assert list(kept.ledger.inclusion(number).path) == inclusion_path(log.leaves, number)
@@ -96,7 +96,7 @@ def test_the_files_of_seventy_thousand_entries_are_those_of_the_standards_exampl
     while ledger.size < 70_000:
         ledger.append([b"%d" % n for n in range(ledger.size, min(ledger.size + 1024, 70_000))])
     log = verify_log(tmp_path, read_note_key(ledger.key.text))
-    assert (log.checkpoint.size, log.checkpoint.root, log.strays) == (70_000, ledger.root, ())
+    assert (log.checkpoint.size, log.checkpoint.root) == (70_000, ledger.root)
     names = files_of(tmp_path)
     full = [f"tile/0/{number:03}" for number in range(273)]
     assert [name for name in names if name.startswith("tile/0/") and ".p" not in name] == full
@@ -126,7 +126,7 @@ def test_a_flipped_bit_in_any_file_is_refused_by_both(kept: Kept, copied: Path, 
         path.write_bytes(good[:place] + bytes([good[place] ^ 1 << place % 8]) + good[place + 1 :])
         assert_folder_refused(copied, kept.key_text)
     path.write_bytes(good)
-    assert verify_log(copied, read_note_key(kept.key_text)).strays == ()
+    verify_log(copied, read_note_key(kept.key_text))
 
 
 @pytest.mark.parametrize("name", needed(sum(STEPS)))
@@ -187,6 +187,21 @@ def test_saved_checkpoints_are_consistent_for_both(kept: Kept) -> None:
             proof = kept.ledger.consistency(old, new)
             verify_consistency(before, after, proof.path)
             fairview_consistency(proof, before.root, after.root)
+
+
+def test_from_nothing_to_anything_both_want_an_empty_path_and_the_root_of_nothing() -> None:
+    empty, some, other = tree_hash(()), leaf_hash(b"a"), leaf_hash(b"b")
+    for root, path, new, is_taken in (
+        (empty, (), Checkpoint(origin=ORIGIN, size=5, root=some), True),
+        (empty, (), Checkpoint(origin=ORIGIN, size=0, root=empty), True),
+        (empty, (), Checkpoint(origin=ORIGIN, size=0, root=some), False),
+        (some, (), Checkpoint(origin=ORIGIN, size=5, root=other), False),
+        (empty, (some,), Checkpoint(origin=ORIGIN, size=5, root=some), False),
+    ):
+        old = Checkpoint(origin=ORIGIN, size=0, root=root)
+        proof = ConsistencyProof(old=0, new=new.size, path=path)
+        assert says_no(partial(verify_consistency, old, new, path)) is not is_taken
+        assert says_no(partial(fairview_consistency, proof, root, new.root)) is not is_taken
 
 
 def assert_fork_is_seen(before: Checkpoint, after: Checkpoint, proof: ConsistencyProof) -> None:
@@ -266,34 +281,64 @@ class FailingHeads(MemoryHeads):
 
 
 @pytest.mark.parametrize(
-    ("first", "lost", "strays"),
-    [
-        (2, 3, ("tile/0/000.p/5", "tile/entries/000.p/5")),
-        (2, 300, ()),
-        (250, 3, ()),
-        (250, 20, ()),
-        (0, 512, ()),
-    ],
+    ("first", "lost"), [(0, 1), (2, 3), (2, 300), (250, 3), (250, 20), (0, 512), (300, 1024)]
 )
-def test_what_a_failed_append_left_spoils_nothing_for_either(
-    tmp_path: Path, first: int, lost: int, strays: tuple[str, ...]
+def test_what_a_failed_append_left_is_gone_before_anyone_takes_it_for_the_ledgers(
+    tmp_path: Path, first: int, lost: int
 ) -> None:
-    """Narrower tiles of an append that nobody was told about can stay. No checkpoint needs them."""
+    """Not a narrower tile that a later checkpoint covers, nor a full one that shows a fork."""
     heads = FailingHeads()
     ledger = Ledger(UnsyncedFiles(tmp_path), heads, SIGNER, ORIGIN, SystemClock())
     key = read_note_key(ledger.key.text)
     if first:
         ledger.append(entries(0, first))
+    before = files_of(tmp_path)
     heads.fails = True
     with pytest.raises(Unavailable):
         ledger.append(entries(first, lost, "lost"))
+    assert files_of(tmp_path) == before
     log = verify_log(tmp_path, key)
     assert log.checkpoint.size == checked_by_fairview(tmp_path, ledger.key.text) == first
     ledger.append(entries(first, 20))
     log = verify_log(tmp_path, key)
     assert log.entries == tuple(entries(0, first + 20))
     assert checked_by_fairview(tmp_path, ledger.key.text) == first + 20
-    assert log.strays == strays
+
+
+def test_a_narrower_tile_of_an_earlier_size_that_lies_there_must_hold_its_beginning(
+    tmp_path: Path,
+) -> None:
+    ledger = begin(tmp_path)
+    for count in (5, 7, 300):
+        ledger.append(entries(ledger.size, count))
+    for stray in ("tile/0/001.p/9", "tile/entries/001.p/9", "tile/0/000.p/9"):
+        path = tmp_path / stray
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(ledger.file(stray))
+        verify_log(tmp_path, read_note_key(ledger.key.text))
+        assert checked_by_fairview(tmp_path, ledger.key.text) == 312
+        path.write_bytes(ledger.file(stray)[::-1])
+        assert_folder_refused(tmp_path, ledger.key.text)
+        path.unlink()
+
+
+def test_the_full_tile_stands_in_for_a_partial_one_for_both(tmp_path: Path) -> None:
+    """As a copy that was made while the ledger grew has it: tiles newer than the checkpoint."""
+    ledger = begin(tmp_path)
+    ledger.append(entries(0, 700))
+    note = ledger.checkpoint()
+    ledger.append(entries(700, 900))
+    (tmp_path / "checkpoint").write_bytes(note)
+    assert not (tmp_path / "tile/0/002.p").exists()
+    assert not (tmp_path / "tile/entries/002.p").exists()
+    assert verify_log(tmp_path, read_note_key(ledger.key.text)).entries == tuple(entries(0, 700))
+    assert checked_by_fairview(tmp_path, ledger.key.text) == 700
+    for name in ("tile/0/002", "tile/entries/002"):
+        good = (tmp_path / name).read_bytes()
+        for bad in (good[:-32], good[:32], good[32:] + good[:32]):
+            (tmp_path / name).write_bytes(bad)
+            assert_folder_refused(tmp_path, ledger.key.text)
+        (tmp_path / name).write_bytes(good)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 9, 100])

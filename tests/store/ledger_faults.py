@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,7 +12,8 @@ from fairview.core.time import ManualClock
 from fairview.store.ledger import HEAD_NAME, Ledger
 from fairview.store.ledger_check import verify_ledger
 from fairview.store.ledger_files import MemoryLedgerFiles
-from fairview.store.merkle import root_over
+from fairview.store.ledger_tiles import TILE_WIDTH, Edge, grow, read_tile_path, write_bundle
+from fairview.store.merkle import HASH_BYTES, root_over
 from fairview.store.notes import NoteKey, note_key, open_checkpoint
 from tests.builders import NOON
 
@@ -57,6 +59,13 @@ class FaultyFiles(MemoryLedgerFiles):
         if fails:
             raise Unavailable(f"writing {name} failed on purpose")
 
+    def remove(self, name: str) -> None:
+        fails = self._faults.next_fails(f"remove {name}")
+        if not fails or self._faults.is_stored:
+            super().remove(name)
+        if fails:
+            raise Unavailable(f"removing {name} failed on purpose")
+
     def forget(self, folder: str) -> None:
         fails = self._faults.next_fails(f"forget {folder}")
         if not fails or self._faults.is_stored:
@@ -88,6 +97,24 @@ class FaultyHeads:
             raise Unavailable("swapping the head failed on purpose, yet it was stored")
 
 
+def assert_tidy(files: Mapping[str, bytes], entries: Sequence[bytes]) -> None:
+    """Every file is the checkpoint, or what stands at its place in the tree of these entries:
+    none is past the size, and none holds other bytes, whatever appends failed before."""
+    whole = {(file.tile.level, file.tile.index): file for file in grow(Edge(), entries).files}
+    for name, data in files.items():
+        tile = read_tile_path(name)
+        if tile is None:
+            assert name == "checkpoint", name
+            continue
+        assert tile.end <= len(entries), name
+        if tile.level is None:
+            first = tile.index * TILE_WIDTH
+            assert data == write_bundle(entries[first : first + tile.width]), name
+        else:
+            found = whole[tile.level, tile.index].data
+            assert data == found[: tile.width * HASH_BYTES], name
+
+
 class World:
     """One ledger's files and head, which outlive any number of openings."""
 
@@ -104,12 +131,18 @@ class World:
         """Every entry under the published checkpoint, after all files were compared."""
         found: list[bytes] = []
         checkpoint = verify_ledger(
-            self.files.read, KEY, on_entry=lambda _, entry: found.append(entry)
+            self.files.read,
+            KEY,
+            on_entry=lambda _, entry: found.append(entry),
+            names=self.files.names,
         )
         assert checkpoint.root == root_over(found)
         head = self.heads.values[HEAD_NAME].partition(b"\n")[2]
         assert head == self.files.read("checkpoint")
         return found
+
+    def assert_tidy(self) -> None:
+        assert_tidy(self.files.files, self.entries())
 
     def assert_no_fork(self, key: NoteKey = KEY) -> None:
         """Every checkpoint that ever stood in the head or the file is a beginning of the last."""

@@ -152,10 +152,14 @@ def test_public_files_are_served_up_to_the_size_and_no_further() -> None:
 
 def test_what_a_crashed_append_left_behind_is_never_handed_out() -> None:
     world, ledger = filled(5)
-    world.faults.plan(2)
+    world.faults.plan(*range(2, 9))
     with pytest.raises(Unavailable):
         ledger.append([b"lost"] * 3)
     assert "tile/entries/000.p/8" in world.files.files
+    assert ledger.file("checkpoint") == world.files.files["checkpoint"]
+    with pytest.raises(NotFound):
+        ledger.file("tile/entries/000.p/8")
+    world.faults.plan()
     ledger.append([b"kept"] * 5)
     assert read_bundle(ledger.file("tile/entries/000.p/8"), 8)[5:] == (b"kept",) * 3
 

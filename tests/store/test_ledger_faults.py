@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import product
 from pathlib import Path
 
 import pytest
 
-from fairview.core.errors import Unavailable
+from fairview.core.errors import Corrupt, Unavailable
+from fairview.core.limits import LEDGER_BATCH_ENTRIES_MAX
 from fairview.core.time import ManualClock
 from fairview.store.durable import Disk
 from fairview.store.heads import MemoryHeads, SqliteHeads
@@ -17,7 +19,7 @@ from fairview.store.ledger_files import FolderLedgerFiles
 from fairview.store.merkle import root_over
 from fairview.store.proof import verify_proof
 from tests.builders import NOON
-from tests.store.ledger_faults import KEY, ORIGIN, SIGNER, World
+from tests.store.ledger_faults import KEY, ORIGIN, SIGNER, World, assert_tidy
 
 # Where the interesting writes lie: the first entry, inside a tile, finishing one, crossing one.
 STARTS = (0, 7, 253, 254, 255, 256)
@@ -59,6 +61,9 @@ def check(world: World, ledger: Ledger, kept: list[list[bytes]]) -> None:
     for number in {0, len(found) - 1, max(len(found) - BATCH - 1, 0)}:
         verify_proof(ledger.proof(number), found[number], KEY)
     world.assert_no_fork()
+    world.assert_tidy()
+    world.open()
+    world.assert_tidy()
 
 
 @pytest.mark.parametrize("start", STARTS)
@@ -74,6 +79,7 @@ def test_any_write_may_fail_once(start: int, is_stored: bool, reopens: bool) -> 
         world.faults.plan()
         if reopens:
             ledger = world.open()
+            world.assert_tidy()
         batch = tried(ledger, b"second")
         assert batch is not None, "the ledger stays usable after a failed write"
         check(world, ledger, [*kept, batch])
@@ -108,6 +114,81 @@ def reopened(world: World) -> Ledger:
         return world.open()
     except Unavailable:
         return world.open()
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("lost", [1, BATCH, 255, 600, LEDGER_BATCH_ENTRIES_MAX])
+@pytest.mark.parametrize("is_reopened", [False, True])
+def test_what_a_crash_anywhere_in_an_append_leaves_is_cleared_before_it_counts(
+    start: int, lost: int, is_reopened: bool
+) -> None:
+    """From some write on nothing works any more, tidying up included; then it goes on."""
+    world, ledger, _ = begun(start)
+    world.faults.plan()
+    ledger.append([b"lost"] * lost)
+    for failing in range(world.faults.count):
+        world, ledger, old = begun(start)
+        world.faults.plan(*range(failing, failing + 100))
+        with contextlib.suppress(Unavailable):
+            ledger.append([b"lost"] * lost)
+        world.faults.plan()
+        if is_reopened:
+            ledger = world.open()
+            world.assert_tidy()
+        for count in (1, 2, 40):
+            ledger.append([b"new"] * count)
+            world.assert_tidy()
+        found = world.entries()
+        assert found[:start] == old
+        assert found[-43:] == [b"new"] * 43
+        assert set(found[start:-43]) <= {b"lost"}
+        world.assert_no_fork()
+
+
+def test_tidying_that_fails_at_any_removal_is_done_before_the_next_append() -> None:
+    for failing in range(20):
+        world, ledger, old = begun(254)
+        # Two bundles, two tiles and a level-1 tile, then the head.
+        world.faults.plan(*range(5, 30))
+        assert tried(ledger, b"lost") is None
+        assert "tile/0/000" in world.files.files
+        world.faults.plan(failing)
+        batch = tried(ledger, b"first")
+        world.faults.plan()
+        kept = [old] if batch is None else [old, batch]
+        batch = tried(ledger, b"second")
+        assert batch is not None
+        check(world, ledger, [*kept, batch])
+
+
+def test_strays_of_an_older_program_are_put_right_at_opening() -> None:
+    """Also those whose names a checkpoint covers by now, which were left lying about before."""
+    world, _, entries = begun(300)
+    files = world.files.files
+    for name in ("tile/0/001.p/7", "tile/entries/001.p/7", "tile/1/000.p/1"):
+        files[name] = b"x" * len(files.get(name, b""))
+    good = begun(300)[0].files.files["tile/1/000.p/1"]
+    files["tile/1/000.p/1"] = good
+    for name in (
+        "tile/0/001", "tile/0/001.p/45", "tile/0/001.p/7.new", "tile/0/005.p/1", "tile/1/000.p/2",
+        "tile/1/000", "tile/2/000.p/1", "tile/entries/004", "tile/entries/001.p/255",
+    ):  # fmt: skip
+        files[name] = b"lost"
+    world.open()
+    assert world.entries() == entries
+    world.assert_tidy()
+    assert {"tile/0/001.p/7", "tile/entries/001.p/7", "tile/0/001.p/44"} <= files.keys()
+
+
+def test_entries_without_a_head_are_not_begun_anew_nor_cleared_away() -> None:
+    for size in (3, 300):
+        world, _, _ = begun(size)
+        world.heads.values.clear()
+        del world.files.files["checkpoint"]
+        before = dict(world.files.files)
+        with pytest.raises(Corrupt, match="head is gone"):
+            world.open()
+        assert world.files.files == before
 
 
 @pytest.mark.parametrize("is_stored", [False, True])
@@ -208,6 +289,15 @@ def test_any_system_call_may_fail_while_a_tile_is_finished(tmp_path: Path, is_af
         second = tried(ledger, b"second")
         assert second is not None
         found = read_whole(files)
+        root = tmp_path / str(failing)
+        assert_tidy(
+            {
+                path.relative_to(root).as_posix(): path.read_bytes()
+                for path in root.rglob("*")
+                if path.is_file() and path.suffix != ".new"
+            },
+            found,
+        )
         acknowledged = [*old, *(first or []), *second]
         assert [entry for entry in found if entry in set(acknowledged)] == acknowledged
     assert not outcomes[0]
@@ -216,7 +306,9 @@ def test_any_system_call_may_fail_while_a_tile_is_finished(tmp_path: Path, is_af
 
 def read_whole(files: FolderLedgerFiles) -> list[bytes]:
     found: list[bytes] = []
-    checkpoint = verify_ledger(files.read, KEY, on_entry=lambda _, entry: found.append(entry))
+    checkpoint = verify_ledger(
+        files.read, KEY, on_entry=lambda _, entry: found.append(entry), names=files.names
+    )
     assert checkpoint.root == root_over(found)
     return found
 

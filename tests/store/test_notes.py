@@ -99,6 +99,7 @@ def test_a_checkpoint_of_another_origin_is_refused() -> None:
         f"{ORIGIN}\n7\nAAAA\n",
         f"{ORIGIN}\n7\n{'A' * 42}B=\n",
         f"{ORIGIN}\n7\n{'A' * 43}=\n\nextension\n",
+        f"{ORIGIN}\n7\n{'A' * 43}=\nextension\n",
         f"{ORIGIN}\n{1 << 63}\n{'A' * 43}=\n",
         f"{ORIGIN}\n٧\n{'A' * 43}=\n",
     ],

@@ -2,7 +2,7 @@
 
 An append is durable in this order: entry bundles, tiles, the head (compare-and-swap: from here
 on the entries count), the `checkpoint` file. A crash between any two leaves files that the next
-append writes over, or a head whose checkpoint file is written again at the next opening.
+opening removes, or a head whose checkpoint file is written again there.
 Source:  decision 12; C2SP tlog-tiles, tlog-checkpoint; docs/reference/ledger-format.md.
 """
 
@@ -27,6 +27,7 @@ from fairview.core.time import Clock, Instant
 from fairview.store.contracts import Heads
 from fairview.store.ledger_batches import Batches
 from fairview.store.ledger_files import LedgerFiles
+from fairview.store.ledger_strays import clear_strays
 from fairview.store.ledger_tiles import (
     TILE_HEIGHT,
     TILE_WIDTH,
@@ -118,11 +119,13 @@ class Ledger:
         self._bundles: OrderedDict[int, tuple[bytes, ...]] = OrderedDict()
         self._bundles_lock = threading.Lock()
         # Owned by whoever commits: whether the head, or the checkpoint file, may be elsewhere
-        # than _state says.
+        # than _state says, and whether files of an append that failed may lie about.
         self._is_head_unsure = False
         self._is_published = False
+        self._is_untidy = True
         self._state = self._load() or self._begin()
         self._publish()
+        self._tidy_if_possible()
         self._forget(tiles_before_edge(self.size))
 
     @property
@@ -288,6 +291,10 @@ class Ledger:
             pass
         else:
             raise Corrupt("the ledger has a checkpoint but its head is gone; restore the head")
+        first = Tile(level=None, index=0, width=TILE_WIDTH)
+        if self._files.names("tile/entries") or self._files.names(first.partial_folder):
+            # No append writes before there is a head: these may be all that is left of a ledger.
+            raise Corrupt("the ledger has entries but its head is gone; restore the head")
         state = self._signed(Edge())
         self._heads.swap(HEAD_NAME, None, state.head)
         return state
@@ -358,11 +365,17 @@ class Ledger:
         self._publish()
         old = self._state
         self._refuse_moved_head(old)
+        self._tidy()
         growth = grow(old.edge, entries)
-        for file in growth.files:
-            self._files.replace(file.tile.path, file.data)
-        new = self._signed(growth.edge)
-        self._swap(old, new)
+        self._is_untidy = True
+        try:
+            for file in growth.files:
+                self._files.replace(file.tile.path, file.data)
+            self._swap(old, self._signed(growth.edge))
+        except FairviewError:
+            self._tidy_if_possible()
+            raise
+        self._is_untidy = False
         self._publish()
         self._forget(growth.finished)
         return old.edge.size
@@ -403,6 +416,26 @@ class Ledger:
         if not self._is_published:
             self._files.replace(CHECKPOINT_FILE, self._state.note)
             self._is_published = True
+
+    def _tidy(self) -> None:
+        """Remove what an append that failed left, before any checkpoint covers its names: a plain
+        file server, and a reader who takes a full tile for a partial one, would see a fork."""
+        if self._is_untidy:
+            cleared = clear_strays(self._files, self._state.edge)
+            self._is_untidy = False
+            if cleared:
+                structlog.get_logger().info("cleared up after a failed append", files=len(cleared))
+
+    def _tidy_if_possible(self) -> None:
+        """The same as soon as can be; what fails now is done before the next append."""
+        try:
+            if self._is_head_unsure:
+                self._reload()
+            self._tidy()
+        except FairviewError as error:
+            structlog.get_logger().warning(
+                "files of a failed append stay in the ledger's folder for now", because=str(error)
+            )
 
     def _forget(self, finished: Sequence[Tile]) -> None:
         for tile in finished:

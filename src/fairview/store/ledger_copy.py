@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fairview.core.errors import NotFound
 from fairview.store.ledger import CHECKPOINT_FILE
-from fairview.store.ledger_files import LedgerFiles
-from fairview.store.ledger_tiles import (
-    LEVELS_MAX,
-    TILE_WIDTH,
-    Tile,
-    read_bundle,
-    tile_width,
-    write_bundle,
-)
-from fairview.store.merkle import HASH_BYTES
+from fairview.store.ledger_files import LedgerFiles, read_tile
+from fairview.store.ledger_tiles import LEVELS_MAX, Tile, tile_width
 from fairview.store.notes import NoteKey, open_checkpoint
 
 
@@ -32,7 +23,7 @@ def copy_ledger(old: LedgerFiles, new: LedgerFiles, head: bytes, key: NoteKey) -
     note = head.partition(b"\n")[2]
     size = open_checkpoint(note, key).size
     for tile in tiles_of(size):
-        new.replace(tile.path, _read(old, tile))
+        new.replace(tile.path, read_tile(old.read, tile))
     new.replace(CHECKPOINT_FILE, note)
     return size
 
@@ -44,16 +35,3 @@ def tiles_of(size: int) -> Iterator[Tile]:
         while width := tile_width(level or 0, index, size):
             yield Tile(level=level, index=index, width=width)
             index += 1
-
-
-def _read(files: LedgerFiles, tile: Tile) -> bytes:
-    try:
-        return files.read(tile.path)
-    except NotFound:
-        if tile.width == TILE_WIDTH:
-            raise
-    # The tile was finished meanwhile, and its narrower files are gone.
-    whole = files.read(Tile(level=tile.level, index=tile.index, width=TILE_WIDTH).path)
-    if tile.level is not None:
-        return whole[: tile.width * HASH_BYTES]
-    return write_bundle(read_bundle(whole, TILE_WIDTH)[: tile.width])

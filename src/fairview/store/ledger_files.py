@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from fairview.core.errors import NotFound
-from fairview.store.durable import DISK, Disk, make_folders, replace_file, told_as_ours
+from fairview.store.durable import (
+    DISK,
+    Disk,
+    make_folders,
+    remove_file,
+    replace_file,
+    told_as_ours,
+)
+from fairview.store.ledger_tiles import (
+    TILE_WIDTH,
+    Tile,
+    read_bundle,
+    read_hashes,
+    write_bundle,
+)
+
+
+def read_tile(read: Callable[[str], bytes], tile: Tile) -> bytes:
+    """A tile's bytes, cut from the full one when the narrower file is gone.
+
+    Errors:  NotFound; Corrupt when the full one is damaged; whatever `read` raises.
+    """
+    try:
+        return read(tile.path)
+    except NotFound:
+        if tile.width == TILE_WIDTH:
+            raise
+    # The tile was finished meanwhile, and its narrower files are gone.
+    whole = read(Tile(level=tile.level, index=tile.index, width=TILE_WIDTH).path)
+    if tile.level is not None:
+        return b"".join(read_hashes(whole, TILE_WIDTH)[: tile.width])
+    return write_bundle(read_bundle(whole, TILE_WIDTH)[: tile.width])
 
 
 class LedgerFiles(Protocol):
@@ -23,6 +56,14 @@ class LedgerFiles(Protocol):
 
     def forget(self, folder: str) -> None:
         """Remove a folder's files; may come back after a power cut. Errors: Unavailable."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Gone, durably; safe to repeat. Errors: Unavailable."""
+        ...
+
+    def names(self, folder: str) -> frozenset[str]:
+        """The files right inside a folder; none when it is not there. Errors: Unavailable."""
         ...
 
 
@@ -51,6 +92,17 @@ class FolderLedgerFiles:
                 self._disk.unlink(file)
             path.rmdir()
 
+    def remove(self, name: str) -> None:
+        remove_file(self._root / name, disk=self._disk)
+
+    def names(self, folder: str) -> frozenset[str]:
+        path = self._root / folder
+        try:
+            with told_as_ours(path, "listing"), os.scandir(path) as found:
+                return frozenset(one.name for one in found if not one.is_dir())
+        except NotFound:
+            return frozenset()
+
 
 class MemoryLedgerFiles:
     """Files in memory, for tests and for ledgers that need not last."""
@@ -70,3 +122,12 @@ class MemoryLedgerFiles:
     def forget(self, folder: str) -> None:
         for name in [name for name in self.files if name.startswith(f"{folder}/")]:
             del self.files[name]
+
+    def remove(self, name: str) -> None:
+        self.files.pop(name, None)
+
+    def names(self, folder: str) -> frozenset[str]:
+        inside = (
+            name.removeprefix(f"{folder}/") for name in self.files if name.startswith(f"{folder}/")
+        )
+        return frozenset(name for name in inside if "/" not in name)

@@ -464,7 +464,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeks", type=int, default=40, help="instants per way of seeking")
+    parser.add_argument(
+        "--seeks", type=int, default=40, help="instants per way of seeking (42 at most)"
+    )
     parser.add_argument("--opens", type=int, default=8, help="live looks per rendition")
     parser.add_argument("--watch", type=float, default=15, help="seconds of live pictures")
     options = parser.parse_args()

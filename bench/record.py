@@ -44,7 +44,8 @@ LATE_S_MAX = 1.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """One contender, once. cpu_frac: share of one core per camera; start_s: CPU seconds per
-    camera on top of that until the measured time began; void: why it does not count, or empty.
+    camera on top of that until the measured time began (lost in the noise where many cameras or
+    a busy machine make the steady share large); void: why it does not count, or empty.
     """
 
     name: str
@@ -197,19 +198,22 @@ def table(rounds: Sequence[Round]) -> str:
         reference = statistics.median(ours) if ours else float("nan")
         for name in dict.fromkeys(one.name for one in here):
             lines.append(_line([one for one in here if one.name == name], reference))
-    return "\n".join(lines)
+    voids = [one for one in rounds if one.void]
+    lines += ["", *(f"- void: {one.name}, {one.cameras} cameras: {one.void}" for one in voids)]
+    return "\n".join(lines).rstrip()
 
 
 def _line(some: Sequence[Round], reference: float) -> str:
     name, cameras = some[0].name, some[0].cameras
     good = [one for one in some if not one.void]
     if not good:
-        return f"| {cameras} | {name} | void: {some[0].void} | | | | 0/{len(some)} | |"
+        return f"| {cameras} | {name} | void | | | | 0/{len(some)} | |"
     shares = sorted(one.cpu_frac * 100 for one in good)
     cpu = statistics.median(shares)
+    start_s = max(0.0, statistics.median(one.start_s for one in good))
     return (
         f"| {cameras} | {name} | {cpu:.2f} ({shares[0]:.2f} to {shares[-1]:.2f}) "
-        f"| {statistics.median(one.start_s for one in good):.2f} "
+        f"| {start_s:.2f} "
         f"| {statistics.median(one.memory_bytes for one in good) / 1e6:.1f} "
         f"| {statistics.median(one.written_frac for one in good):.3f} "
         f"| {len(good)}/{len(some)} | {cpu / 100 / reference:.2f} |"

@@ -71,7 +71,7 @@ JOBS = (
         name="play",
         group="bench",
         title="Seeing pictures, side by side",
-        words=("bench.play", "--seeks", "60", "--opens", "10", "--watch", "30"),
+        words=("bench.play", "--seeks", "40", "--opens", "10", "--watch", "30"),
         is_markdown=True,
     ),
     Job(

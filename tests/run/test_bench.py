@@ -136,7 +136,8 @@ def test_void_rounds_are_left_out_of_the_medians_and_told() -> None:
     )
     text = table([good, bad])
     assert "| 10 | Fairview | 0.50 (0.50 to 0.50) | 0.10 | 4.0 | 1.030 | 1/1 | 1.00 |" in text
-    assert "| 10 | other | void: 3 pictures could not be delivered |" in text
+    assert "| 10 | other | void | | | | 0/1 | |" in text
+    assert text.endswith("- void: other, 10 cameras: 3 pictures could not be delivered")
 
 
 def test_memory_counts_private_pages_and_a_file_once() -> None:

@@ -18,7 +18,7 @@ from fairview.publish.census.read_claims import own_text
 WIDTH = 480
 _WEST, _EAST, _SOUTH, _NORTH = -132.0, 158.0, -40.0, 66.0
 _CLASSES = 5
-_LETTER = 7.6
+_LETTER = 8.6
 _LINE = 16
 
 

@@ -30,7 +30,7 @@ PEOPLE_GROWTH_A_YEAR = 0.03
 JUMP_A_YEAR = 1.6
 JUMP_MIN = 2.0
 """A ratio that moved by a factor of 2 and by more than 1.6 a year was hardly built or torn down;
-London's largest true yearly rise in the published lists is 1.09."""
+in the own claims London rose by 1.09 from 2020 to 2021 in unchanged words."""
 
 
 class FlagKind(StrEnum):

@@ -323,7 +323,7 @@ def test_saying_less_than_persons_needs_the_privacy_officer(site: Site) -> None:
     )
     with pytest.raises(NotAllowed):
         site.gate.camera_add(engineer, asked)
-    with pytest.raises(NotAllowed):
+    with pytest.raises(BadInput, match="only a sim: address"):
         site.gate.camera_add(
             engineer, replace(asked, register=replace(entry, presence="simulated"))
         )

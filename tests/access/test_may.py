@@ -92,10 +92,15 @@ def test_raw_needs_no_case_where_nobody_can_be_in_the_picture() -> None:
     sim = camera(sources=(Source(stream="main", kind="sim", address="sim:junction?seed=7"),))
     file = camera(sources=(Source(stream="main", kind="file", address="/clips/a.mp4"),))
     empty = camera(register=register_entry(presence="no_persons"))
-    pretend = camera(register=register_entry(presence="simulated"))
-    for one in (sim, file, empty, pretend):
+    for one in (sim, file, empty):
         assert isinstance(looked(operator, one, wish("raw")), Allowed)
         assert isinstance(raw_because(one, NOON), Allowed)
+
+
+def test_a_register_entry_that_says_simulated_makes_no_real_camera_simulated() -> None:
+    pretend = camera(register=register_entry(presence="simulated"))
+    assert isinstance(looked(actor("operator"), pretend, wish("raw")), Denied)
+    assert isinstance(raw_because(pretend, NOON), Denied)
 
 
 def test_raw_in_commissioning_is_for_that_purpose_and_that_time_only() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from fairview.access.door import CameraWish, ProbeFound
 from fairview.access.journal import Journal
@@ -32,8 +33,9 @@ from fairview.core.errors import BadInput, Conflict, NotAllowed
 from fairview.core.ids import StreamName, camera_id
 from fairview.core.limits import CAMERAS_MAX
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Clock, Instant
-from fairview.ingest.address import AddressRules, entered
+from fairview.ingest.address import RTSP_PORT, AddressRules, entered
 from fairview.ingest.probe import Probed
+from fairview.sim.loop import seed_of
 from fairview.store.contracts import CameraSaved, Catalogue
 from fairview.store.secrets import SecretBox, seal_login
 
@@ -94,6 +96,8 @@ class CameraDesk:
                 raise Conflict(f"there is (or was) a camera {camera.id} already: take another name")
             if len(rows) >= CAMERAS_MAX:
                 raise Conflict(f"a node has at most {CAMERAS_MAX} cameras")
+            if camera.commissioning_until is not None:
+                _check_new_here(camera, [row.camera for row in rows])
             parts.journal.append(_added(camera, actor))
             if camera.commissioning_until is not None:
                 parts.journal.append(
@@ -147,6 +151,8 @@ class CameraDesk:
 
     def _source(self, stream: StreamName, text: str) -> tuple[Source, Login | None]:
         parted = entered(text)
+        if parted.kind == "sim":
+            seed_of(parted.address)
         if parted.kind == "file" and not self._parts.settings.cameras.allow_files:
             raise BadInput("this node takes no files as cameras (cameras.allow_files)")
         source = Source(stream=stream, kind=parted.kind, address=parted.address)
@@ -157,11 +163,41 @@ class CameraDesk:
         is_made_up = all(source.kind == "sim" for source in camera.sources)
         if presence == "persons" or (presence == "simulated" and is_made_up):
             return
+        if presence == "simulated":
+            raise BadInput(
+                "only a sim: address is a simulated camera: say who can be in the picture"
+            )
         answer = decide(actor, "no_persons_sign", camera, None, now, CameraState())
         if not isinstance(answer, Allowed):
             raise NotAllowed(
                 "that no persons are in view is signed by a privacy officer; " + answer.because
             )
+
+
+def _check_new_here(camera: Camera, others: Sequence[Camera]) -> None:
+    """Commissioning is for putting a camera up, once: no address gets a second day of it by being
+    removed and added again, or added twice.
+
+    HOLE: another name of the same host, or another spelling of the path, is another address. Each
+    commissioning stands in the ledger, in the open.
+    Errors:  Conflict.
+    """
+    mine = {_place(source) for source in camera.sources if source.kind != "sim"}
+    for other in others:
+        if mine & {_place(source) for source in other.sources}:
+            raise Conflict(
+                f"this address is or was camera {other.id}: commissioning is for a camera that is "
+                "put up, once. Add it without; covered pictures need none"
+            )
+
+
+def _place(source: Source) -> str:
+    """An address, its port written out and its host in lower case."""
+    if source.kind != "rtsp":
+        return source.address
+    parts = urlsplit(source.address)
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.hostname}:{parts.port or RTSP_PORT}{parts.path.rstrip('/')}{query}"
 
 
 def prober(settings: Settings, clock: Clock) -> Probe:

@@ -131,11 +131,6 @@ def _is_made_up(camera: Camera, now: Instant) -> bool:
     return all(source.kind == "sim" for source in camera.sources)
 
 
-def _is_simulated(camera: Camera, now: Instant) -> bool:
-    del now
-    return camera.register.presence == "simulated"
-
-
 def _is_file(camera: Camera, now: Instant) -> bool:
     del now
     return all(source.kind in ("file", "sim") for source in camera.sources)
@@ -152,7 +147,6 @@ def _is_commissioning(camera: Camera, now: Instant) -> bool:
 
 _RAW_RULES: tuple[tuple[str, Callable[[Camera, Instant], bool]], ...] = (
     ("the camera is simulated", _is_made_up),
-    ("the register says the camera is simulated", _is_simulated),
     ("the camera plays a file", _is_file),
     ("the register says no persons are in view", _has_no_persons),
     ("commissioning", _is_commissioning),

@@ -43,7 +43,6 @@ INIT_US = US_PER_SECOND
 
 _DRAWN: dict[str, RawBecause] = {
     "the camera is simulated": "simulated",
-    "the register says the camera is simulated": "simulated",
     "the camera plays a file": "granted",
     "the register says no persons are in view": "no persons in view",
     "commissioning": "commissioning",

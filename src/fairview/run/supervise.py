@@ -141,7 +141,8 @@ class Supervisor:
 
 def _launch(plan: ChildPlan, keep: tuple[int, ...]) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-m", plan.module],
+        # -P: the folder it was started from is no place to take modules from.
+        [sys.executable, "-P", "-m", plan.module],
         stdin=subprocess.PIPE,
         start_new_session=True,
         pass_fds=keep,

@@ -98,6 +98,7 @@ def _paint(seed: int, making: Path, missing: list[int], progress: Progress | Non
         subprocess.Popen(
             [
                 sys.executable,
+                "-P",  # the folder it was started from is no place to take modules from
                 "-m",
                 "fairview.sim.render_part",
                 str(seed),

@@ -331,7 +331,8 @@ def _placeholder(camera: CameraId, segments: Sequence[Segment]) -> Camera:
         id=camera,
         title=f"{camera} (rebuilt, review its entry)",
         sources=tuple(
-            Source(stream=stream, kind="file", address="/unknown-since-rebuilt")
+            # Not a file: nobody knows whether people are in it, so it is seen covered only.
+            Source(stream=stream, kind="rtsp", address="rtsp://unknown-since-rebuilt.invalid/")
             for stream in STREAM_NAMES
             if stream in streams
         ),

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SETS = {"test": ["census"], "bench": ["census"], "opendata": ["census"]}
+SETS: dict[str, list[str] | None] = {"test": ["census"], "opendata": ["census"], "peers": None}
+"""Extras of Fairview that each set holds; None: other people's programs only, without Fairview."""
 
 
 def main() -> int:
@@ -34,9 +35,10 @@ def main() -> int:
             "--output-file",
             f"requirements/{name}.txt",
         ]
-        for extra in extras:
-            command += ["--extra", extra]
-        command.append("pyproject.toml")
+        if extras is not None:
+            for extra in extras:
+                command += ["--extra", extra]
+            command.append("pyproject.toml")
         subprocess.run(command, cwd=ROOT, check=True)
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from fairview.core.errors import NotFound
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId, KeyPairId, SegmentId, StreamName
 from fairview.core.media import EndedBecause, Gap, GapBecause, Segment
+from fairview.core.sight import CAR
 from fairview.core.time import Instant, Span
+from fairview.core.traffic import Count, Speed, SpeedBin
 from fairview.store.catalogue_memory import MemoryCatalogue
 from fairview.store.catalogue_remote import RemoteCatalogue
 from fairview.store.catalogue_server import serve_catalogue
@@ -27,12 +30,15 @@ from fairview.store.contracts import (
     Change,
     CleanPictureRefused,
     CleanPictureSaved,
+    CountsSaved,
     EventSaved,
     GapRemoved,
     GapSaved,
     RootTaken,
+    SceneSaved,
     SegmentSaved,
     SegmentsRemoved,
+    SpeedsSaved,
 )
 from tests import builders
 from tests.builders import NOON
@@ -360,3 +366,71 @@ def test_any_changes_leave_what_memory_would_hold(
         model.write(batch[-1:])
     assert _everything(catalogue) == _everything(model)
     catalogue.close()
+
+
+def count(place: str, start_s: int, n: int | None, observed: float = 1.0) -> Count:
+    return Count(
+        span=span(start_s, start_s + 900),
+        place=place,
+        direction="forward",
+        kind=CAR,
+        n=n,
+        low=None if n is None else float(n),
+        high=None if n is None else n + 1.5,
+        observed_frac=observed,
+    )
+
+
+def speed(place: str, start_s: int, kmh: float) -> SpeedBin:
+    return SpeedBin(
+        span=span(start_s, start_s + 900),
+        place=place,
+        kind=CAR,
+        n=7,
+        median=Speed(kmh=kmh, low_kmh=kmh - 2, high_kmh=kmh + 2.5),
+        p85_kmh=None,
+    )
+
+
+def test_counts_come_back_as_they_were_and_a_later_one_replaces(catalogue: Catalogue) -> None:
+    flow = replace(count("north-east", 0, 3), direction=None)
+    empty = count("south", 900, None, observed=0.0)
+    catalogue.write(
+        [CountsSaved(camera=CAMERA, counts=(count("north", 900, 1), count("north", 0, 4), flow))]
+    )
+    catalogue.write([CountsSaved(camera=CAMERA, counts=(count("north", 0, 5), empty))])
+    catalogue.write([CountsSaved(camera=OTHER, counts=(count("north", 0, 99),))])
+    catalogue.write([CountsSaved(camera=OTHER, counts=())])
+    assert catalogue.counts(CAMERA, span(0, 1800)) == (
+        count("north", 0, 5),
+        flow,
+        count("north", 900, 1),
+        empty,
+    )
+    assert catalogue.counts(CAMERA, span(900, 901)) == (count("north", 900, 1), empty)
+    assert catalogue.counts(CAMERA, span(1800, 2700)) == ()
+
+
+def test_speeds_come_back_as_they_were_and_a_later_one_replaces(catalogue: Catalogue) -> None:
+    catalogue.write([SpeedsSaved(camera=CAMERA, speeds=(speed("north", 0, 41.25),))])
+    newer = replace(speed("north", 0, 42.5), p85_kmh=51.0)
+    catalogue.write([SpeedsSaved(camera=CAMERA, speeds=(newer, speed("east", 0, 9.0)))])
+    assert catalogue.speeds(CAMERA, span(0, 1)) == (speed("east", 0, 9.0), newer)
+    assert catalogue.speeds(OTHER, span(0, 1)) == ()
+
+
+def test_the_newest_scene_stands_whatever_the_order(catalogue: Catalogue) -> None:
+    assert catalogue.scene(CAMERA) is None
+    scenes = [
+        SceneSaved(
+            camera=CAMERA,
+            revision=number,
+            text=f"version = {number}",
+            saved_at=NOON,
+            saved_by="mara",
+        )
+        for number in (2, 1)
+    ]
+    catalogue.write(scenes)
+    assert catalogue.scene(CAMERA) == scenes[0]
+    assert catalogue.scene(OTHER) is None

@@ -78,6 +78,20 @@ class PlaceSpeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedBin:
+    """The speeds of one class at one line in a bin of time: n measured, their median with the 95 %
+    interval of that median, and the speed that 85 % stay below (None below 5 measured).
+    """
+
+    span: Span
+    place: str
+    kind: int
+    n: int
+    median: Speed
+    p85_kmh: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stay:
     """One road user's time in a zone. is_open_*: it was there already, or still, at the edge of
     what was looked at, so the stay is at least this long.

@@ -10,18 +10,22 @@ from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId, SegmentId, StreamName
 from fairview.core.media import Gap, Segment
 from fairview.core.time import Instant, Span
+from fairview.core.traffic import Count, SpeedBin
 from fairview.store.contracts import (
     CameraRow,
     CameraSaved,
     Change,
     CleanPictureRefused,
     CleanPictureSaved,
+    CountsSaved,
     EventSaved,
     GapRemoved,
     GapSaved,
     RootTaken,
+    SceneSaved,
     SegmentSaved,
     SegmentsRemoved,
+    SpeedsSaved,
 )
 
 
@@ -37,6 +41,7 @@ class MemoryCatalogue:
         self._gaps: dict[tuple[CameraId, StreamName, Instant], Gap] = {}
         self._events: set[HealthEvent] = set()
         self._pictures: dict[tuple[CameraId, Instant], CleanPictureSaved] = {}
+        self._measures = _Measures()
 
     def write(self, changes: Sequence[Change]) -> None:
         with self._lock:
@@ -62,11 +67,11 @@ class MemoryCatalogue:
             case CleanPictureSaved():
                 self._keep_picture(change)
             case CleanPictureRefused(camera=camera_id, made_at=made_at):
-                waiting = self._pictures.get((camera_id, made_at))
-                if waiting is not None and waiting.approved_by is None:
-                    del self._pictures[(camera_id, made_at)]
+                self._refuse_picture(camera_id, made_at)
             case RootTaken():
                 self._take_root(change)
+            case _:
+                self._measures.apply(change)
 
     def _remove(self, ids: Iterable[SegmentId]) -> None:
         for segment in ids:
@@ -88,6 +93,11 @@ class MemoryCatalogue:
         self._roots[root.leaf] = RootTaken(leaf=root.leaf, segments=root.segments, heads=heads)
         for segment in root.segments:
             self._leaves[segment] = min(root.leaf, self._leaves.get(segment, root.leaf))
+
+    def _refuse_picture(self, camera: CameraId, made_at: Instant) -> None:
+        waiting = self._pictures.get((camera, made_at))
+        if waiting is not None and waiting.approved_by is None:
+            del self._pictures[(camera, made_at)]
 
     def _keep_picture(self, picture: CleanPictureSaved) -> None:
         self._pictures[(picture.camera, picture.made_at)] = picture
@@ -170,11 +180,55 @@ class MemoryCatalogue:
             ]
         return max(found, key=lambda picture: picture.made_at, default=None)
 
+    def scene(self, camera: CameraId) -> SceneSaved | None:
+        with self._lock:
+            found = [one for one in self._measures.scenes.values() if one.camera == camera]
+        return max(found, key=lambda scene: scene.revision, default=None)
+
+    def counts(self, camera: CameraId, span: Span) -> tuple[Count, ...]:
+        with self._lock:
+            found = [
+                one
+                for (name, *_), one in self._measures.counts.items()
+                if name == camera and one.span.overlaps(span)
+            ]
+        found.sort(key=lambda one: (one.span.start, one.place, one.direction or "", one.kind))
+        return tuple(found)
+
+    def speeds(self, camera: CameraId, span: Span) -> tuple[SpeedBin, ...]:
+        with self._lock:
+            found = [
+                one
+                for (name, *_), one in self._measures.speeds.items()
+                if name == camera and one.span.overlaps(span)
+            ]
+        return tuple(sorted(found, key=lambda one: (one.span.start, one.place, one.kind)))
+
     def checkpoint(self) -> None:
         """Nothing lies on a disk."""
 
     def close(self) -> None:
         """Nothing to let go of; the rows stay, as they would on a disk."""
+
+
+class _Measures:
+    """Scenes, counts and speeds; guarded by the catalogue's lock."""
+
+    def __init__(self) -> None:
+        self.scenes: dict[tuple[CameraId, int], SceneSaved] = {}
+        self.counts: dict[tuple[CameraId, str, str | None, int, Instant], Count] = {}
+        self.speeds: dict[tuple[CameraId, str, int, Instant], SpeedBin] = {}
+
+    def apply(self, change: SceneSaved | CountsSaved | SpeedsSaved) -> None:
+        match change:
+            case SceneSaved(camera=camera, revision=revision):
+                self.scenes[camera, revision] = change
+            case CountsSaved(camera=camera, counts=counts):
+                for one in counts:
+                    self.counts[camera, one.place, one.direction, one.kind, one.span.start] = one
+            case SpeedsSaved(camera=camera, speeds=speeds):
+                for speed in speeds:
+                    self.speeds[camera, speed.place, speed.kind, speed.span.start] = speed
 
 
 def _in_order(segments: Iterable[Segment]) -> tuple[Segment, ...]:

@@ -13,12 +13,15 @@ from fairview.store.contracts import (
     Change,
     CleanPictureRefused,
     CleanPictureSaved,
+    CountsSaved,
     EventSaved,
     GapRemoved,
     GapSaved,
     RootTaken,
+    SceneSaved,
     SegmentSaved,
     SegmentsRemoved,
+    SpeedsSaved,
 )
 
 
@@ -58,6 +61,18 @@ class RootChange(msgspec.Struct, frozen=True, tag="root"):
     change: RootTaken
 
 
+class SceneChange(msgspec.Struct, frozen=True, tag="scene"):
+    change: SceneSaved
+
+
+class CountsChange(msgspec.Struct, frozen=True, tag="counts"):
+    change: CountsSaved
+
+
+class SpeedsChange(msgspec.Struct, frozen=True, tag="speeds"):
+    change: SpeedsSaved
+
+
 TaggedChange = (
     CameraChange
     | SegmentChange
@@ -68,6 +83,9 @@ TaggedChange = (
     | PictureChange
     | RefusedChange
     | RootChange
+    | SceneChange
+    | CountsChange
+    | SpeedsChange
 )
 
 
@@ -92,6 +110,20 @@ def tagged(change: Change) -> TaggedChange:
             return RefusedChange(change)
         case RootTaken():
             return RootChange(change)
+        case SceneSaved() | CountsSaved() | SpeedsSaved():
+            return _tagged_measure(change)
+
+
+def _tagged_measure(
+    change: SceneSaved | CountsSaved | SpeedsSaved,
+) -> SceneChange | CountsChange | SpeedsChange:
+    match change:
+        case SceneSaved():
+            return SceneChange(change)
+        case CountsSaved():
+            return CountsChange(change)
+        case SpeedsSaved():
+            return SpeedsChange(change)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +186,32 @@ class AskEvents:
 class AskCleanPicture:
     camera: CameraId
     approved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskScene:
+    camera: CameraId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskCounts:
+    """Answered as a stream of pages."""
+
+    camera: CameraId
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskSpeeds:
+    """Answered as a stream of pages."""
+
+    camera: CameraId
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneFound:
+    scene: SceneSaved | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,9 @@ from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId, SegmentId, StreamName
 from fairview.core.media import Gap, Segment
 from fairview.core.time import Instant, Span
+from fairview.core.traffic import Count, SpeedBin
 from fairview.store import catalogue_messages as say
-from fairview.store.contracts import CameraRow, Change, CleanPictureSaved, RootTaken
+from fairview.store.contracts import CameraRow, Change, CleanPictureSaved, RootTaken, SceneSaved
 from fairview.store.wire import Connection
 
 
@@ -68,6 +69,19 @@ class RemoteCatalogue:
     def clean_picture(self, camera: CameraId, *, approved: bool) -> CleanPictureSaved | None:
         message = say.AskCleanPicture(camera=camera, approved=approved)
         return self._connection.call(message, say.PictureFound).picture
+
+    def scene(self, camera: CameraId) -> SceneSaved | None:
+        return self._connection.call(say.AskScene(camera=camera), say.SceneFound).scene
+
+    def counts(self, camera: CameraId, span: Span) -> tuple[Count, ...]:
+        message = say.AskCounts(camera=camera, span=span)
+        with self._connection.stream(message, tuple[Count, ...]) as pages:
+            return tuple(row for page in pages for row in page)
+
+    def speeds(self, camera: CameraId, span: Span) -> tuple[SpeedBin, ...]:
+        message = say.AskSpeeds(camera=camera, span=span)
+        with self._connection.stream(message, tuple[SpeedBin, ...]) as pages:
+            return tuple(row for page in pages for row in page)
 
     def checkpoint(self) -> None:
         self._connection.call(say.Checkpoint())

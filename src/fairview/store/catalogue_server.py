@@ -12,6 +12,7 @@ from typing import TypeVar
 from fairview.core.errors import FairviewError, Unavailable
 from fairview.core.limits import CATALOGUE_BATCH_MAX, CATALOGUE_PAGE_MAX
 from fairview.core.media import Gap, Segment
+from fairview.core.traffic import Count, SpeedBin
 from fairview.store import catalogue_messages as say
 from fairview.store.contracts import CameraRow, Catalogue, Change
 from fairview.store.wire import Handler, Hangup, WireServer, answers, serve, streams
@@ -117,7 +118,16 @@ def _handlers(catalogue: Catalogue) -> list[Handler]:
     def gaps(message: say.AskGaps, _: Hangup) -> Iterator[tuple[Gap, ...]]:
         return _pages(catalogue.gaps(message.camera, message.stream, message.span))
 
+    def counts(message: say.AskCounts, _: Hangup) -> Iterator[tuple[Count, ...]]:
+        return _pages(catalogue.counts(message.camera, message.span))
+
+    def speeds(message: say.AskSpeeds, _: Hangup) -> Iterator[tuple[SpeedBin, ...]]:
+        return _pages(catalogue.speeds(message.camera, message.span))
+
     return [
+        streams(say.AskCounts, counts),
+        streams(say.AskSpeeds, speeds),
+        answers(say.AskScene, lambda one: say.SceneFound(scene=catalogue.scene(one.camera))),
         answers(say.WriteChanges, write),
         answers(say.AskCameras, cameras),
         streams(say.AskSegments, segments),

@@ -20,19 +20,24 @@ from fairview.core.ids import CameraId, SegmentId, StreamName
 from fairview.core.limits import SQLITE_BUSY_US_MAX
 from fairview.core.media import EndedBecause, Gap, GapBecause, Segment
 from fairview.core.time import Instant, Span
+from fairview.core.traffic import Count, SpeedBin
 from fairview.store.contracts import (
     CameraRow,
     CameraSaved,
     Change,
     CleanPictureRefused,
     CleanPictureSaved,
+    CountsSaved,
     EventSaved,
     GapRemoved,
     GapSaved,
     RootTaken,
+    SceneSaved,
     SegmentSaved,
     SegmentsRemoved,
+    SpeedsSaved,
 )
+from fairview.store.measure_rows import counts_in, newest_scene, save_measure, speeds_in
 from fairview.store.schema import tables as t
 from fairview.store.schema.upgrade import bring_up_to_date
 from fairview.store.sqlite import open_engine, reading, truncate_log, writing
@@ -155,6 +160,18 @@ class SqliteCatalogue:
             approved_by=row.approved_by,
         )
 
+    def scene(self, camera: CameraId) -> SceneSaved | None:
+        with self._read() as connection:
+            return newest_scene(connection, camera)
+
+    def counts(self, camera: CameraId, span: Span) -> tuple[Count, ...]:
+        with self._read() as connection:
+            return counts_in(connection, camera, span)
+
+    def speeds(self, camera: CameraId, span: Span) -> tuple[SpeedBin, ...]:
+        with self._read() as connection:
+            return speeds_in(connection, camera, span)
+
     def checkpoint(self) -> None:
         with self._one_writer:
             truncate_log(self._engine, self._path)
@@ -214,6 +231,8 @@ def _apply(connection: sa.Connection, change: Change) -> None:
             )
         case RootTaken():
             _take_root(connection, change)
+        case SceneSaved() | CountsSaved() | SpeedsSaved():
+            save_measure(connection, change)
 
 
 _NEW_CAMERA = insert(t.cameras)

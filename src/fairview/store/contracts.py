@@ -15,6 +15,7 @@ from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId, SegmentId, StreamName
 from fairview.core.media import EndedBecause, Gap, Segment
 from fairview.core.time import Instant, Span
+from fairview.core.traffic import Count, SpeedBin
 
 
 class BlobWriter(Protocol):
@@ -164,6 +165,37 @@ class CleanPictureRefused:
     made_at: Instant
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneSaved:
+    """What a camera looks at, as the text of its scene.toml; a change is a new revision.
+
+    Every revision is kept, so that old counts keep their lines. An older revision than the newest
+    known is stored beside it and changes nothing else; the same revision again replaces.
+    """
+
+    camera: CameraId
+    revision: int
+    text: str
+    saved_at: Instant
+    saved_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountsSaved:
+    """Counts of one camera; one of the same place, direction, class and start replaces."""
+
+    camera: CameraId
+    counts: tuple[Count, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedsSaved:
+    """Speeds of one camera; one of the same place, class and start replaces."""
+
+    camera: CameraId
+    speeds: tuple[SpeedBin, ...]
+
+
 Change = (
     CameraSaved
     | SegmentSaved
@@ -174,6 +206,9 @@ Change = (
     | CleanPictureSaved
     | CleanPictureRefused
     | RootTaken
+    | SceneSaved
+    | CountsSaved
+    | SpeedsSaved
 )
 
 
@@ -234,6 +269,18 @@ class Catalogue(Protocol):
 
     def clean_picture(self, camera: CameraId, *, approved: bool) -> CleanPictureSaved | None:
         """The newest one that is approved (or, with approved False, waits)."""
+        ...
+
+    def scene(self, camera: CameraId) -> SceneSaved | None:
+        """The newest revision; None for a camera without a scene."""
+        ...
+
+    def counts(self, camera: CameraId, span: Span) -> tuple[Count, ...]:
+        """Sorted by start, place, direction and class."""
+        ...
+
+    def speeds(self, camera: CameraId, span: Span) -> tuple[SpeedBin, ...]:
+        """Sorted by start, place and class."""
         ...
 
     def checkpoint(self) -> None:

@@ -1,6 +1,7 @@
 """The catalogue's tables. Each column says what it holds, in which unit, and why.
 
-One row per camera, segment, gap, event and clean picture; never per fragment, frame or point.
+One row per camera, segment, gap, event, clean picture, scene and count bin; never per fragment,
+frame or point.
 No column holds who a person is, how someone looks, or what a number plate says.
 """
 
@@ -140,4 +141,55 @@ clean_pictures = sa.Table(
     sa.PrimaryKeyConstraint("camera", "made_at_us"),
     comment="The empty scene under silhouettes: the newest approved and the newest waiting one.",
     sqlite_strict=True,
+)
+
+scenes = sa.Table(
+    "scenes",
+    metadata,
+    _column("camera", sa.Text, "Whose scene."),
+    _column("revision", sa.Integer, "Counted from 1; old counts keep their lines."),
+    _column("body", sa.Text, "The text of scene.toml: lines, zones, lanes and the ground."),
+    _column("saved_at_us", sa.Integer, "When, microseconds since 1970 UTC."),
+    _column("saved_by", sa.Text, "The actor who saved it."),
+    sa.PrimaryKeyConstraint("camera", "revision"),
+    comment="What each camera looks at, every revision.",
+    sqlite_strict=True,
+)
+
+counts = sa.Table(
+    "counts",
+    metadata,
+    _column("camera", sa.Text, "Whose count."),
+    _column("start_us", sa.Integer, "First moment of the bin, microseconds since 1970 UTC."),
+    _column("place", sa.Text, "The line or flow of the scene."),
+    _column("direction", sa.Text, "forward or backward over a line; empty for a flow."),
+    _column("kind", sa.Text, "A class of core.sight.KINDS."),
+    _column("end_us", sa.Integer, "First moment after the bin."),
+    _optional("counted", sa.Integer, "How many, uncorrected; null when nothing was looked at."),
+    _optional("low", sa.REAL, "The true number is at least this (95 %); null: never measured."),
+    _optional("high", sa.REAL, "And at most this."),
+    _column("observed_frac", sa.REAL, "Share of the bin that was looked at, 0 to 1."),
+    sa.PrimaryKeyConstraint("camera", "start_us", "place", "direction", "kind"),
+    comment="Road users counted, by bin, place and class; nothing about any one of them.",
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+speeds = sa.Table(
+    "speeds",
+    metadata,
+    _column("camera", sa.Text, "Whose measurement."),
+    _column("start_us", sa.Integer, "First moment of the bin, microseconds since 1970 UTC."),
+    _column("place", sa.Text, "The line of the scene."),
+    _column("kind", sa.Text, "A class of core.sight.KINDS."),
+    _column("end_us", sa.Integer, "First moment after the bin."),
+    _column("measured", sa.Integer, "How many speeds the figures are made of."),
+    _column("median_kmh", sa.REAL, "Their median."),
+    _column("low_kmh", sa.REAL, "The median is at least this (95 %)."),
+    _column("high_kmh", sa.REAL, "And at most this."),
+    _optional("p85_kmh", sa.REAL, "85 % stay below it; null when fewer than 5 were measured."),
+    sa.PrimaryKeyConstraint("camera", "start_us", "place", "kind"),
+    comment="Speeds at lines, by bin and class; never of one road user.",
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
 )

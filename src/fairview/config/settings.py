@@ -99,6 +99,21 @@ class Covering(_Section):
     )
 
 
+class Analysis(_Section):
+    """How pictures are counted. A camera is analysed once it has a scene with a line or a zone."""
+
+    fps: float = Field(
+        5.0, ge=0.5, le=30, description="Pictures a second looked at, while something moves."
+    )
+    cameras_per_process: int = Field(
+        16, ge=1, le=200, description="Cameras that share one analyser process."
+    )
+    bin_min: int = Field(15, ge=5, le=1_440, description="Minutes of one count.")
+    stream: Literal["sub", "main"] = Field(
+        "sub", description="Which stream is looked at; main where there is no sub stream."
+    )
+
+
 class Logs(_Section):
     """What is written about the node's own work."""
 
@@ -117,6 +132,12 @@ class Settings(_Section):
     cameras: Cameras = Cameras()
     register_: Register = Field(Register(), alias="register", description="The public register.")
     covering: Covering = Covering()
+    analysis: Analysis = Analysis()
+    models: Path | None = Field(
+        None,
+        description="Folder of detectors' models; without it "
+        "~/.local/share/fairview/models (see fairview models).",
+    )
     logs: Logs = Logs()
 
 

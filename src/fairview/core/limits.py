@@ -457,3 +457,11 @@ WAITING_KNOWN_US = 10 * US_PER_SECOND
 
 CLEAN_TRY_US = 10 * US_PER_MINUTE
 """Between two tries at a clean picture of one camera."""
+
+SCENE_BYTES_MAX = 1024 * 1024
+"""A scene file. Outcome: a larger one is refused."""
+
+SCENE_THINGS_MAX = 256
+SCENE_POINTS_MAX = 256
+"""Things of one kind in a scene, and points of one line or polygon (checked pair by pair).
+Outcome: the scene is refused."""

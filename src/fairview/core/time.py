@@ -123,6 +123,11 @@ class SystemClock:
         return event.wait(max(us, 0) / US_PER_SECOND)
 
 
+def cpu_us() -> int:
+    """CPU time that this process has used so far, all its threads together, in microseconds."""
+    return _time.process_time_ns() // 1_000
+
+
 class ManualClock:
     """A clock that tests and simulations move by hand."""
 

@@ -465,3 +465,39 @@ SCENE_THINGS_MAX = 256
 SCENE_POINTS_MAX = 256
 """Things of one kind in a scene, and points of one line or polygon (checked pair by pair).
 Outcome: the scene is refused."""
+
+MODEL_CARD_BYTES_MAX = 64 * 1024
+MODEL_FILE_BYTES_MAX = 256 * 1024 * 1024
+"""A model's card and its file; the largest that runs on a CPU is below. Outcome: refused."""
+
+MODEL_CONNECT_US_MAX = 15 * US_PER_SECOND
+MODEL_PULL_US_MAX = 30 * US_PER_MINUTE
+"""How long a publisher's address may stay silent, and one download last. Outcome: Unavailable;
+what has come is kept and gone on with next time."""
+
+MODEL_REDIRECTS_MAX = 5
+"""Addresses a publisher may send us on to. Outcome: Unavailable."""
+
+CANDIDATE_BOXES_MAX = 400
+"""Boxes of one picture that are compared with one another; a crowd of 100 gives some 300.
+Outcome: the lowest scores are dropped."""
+
+MOTION_CAMERAS_MAX = 256
+"""Cameras of which one detector keeps the empty scene (1.5 MB each). Outcome: drop_oldest."""
+
+MOTION_BOXES_MAX = 200
+"""Moving things of one picture. Outcome: the smallest are dropped."""
+
+BATCH_QUEUE_PICTURES_MAX = 4
+"""Pictures of one camera that wait for the detector: half a second at 8 a second, 2 MB.
+Outcome: drop_oldest, told as Unmeasurable (overloaded)."""
+
+BATCH_PICTURES_MAX = 8
+"""Pictures in one call of the detector; more make every camera wait longer and save nothing."""
+
+FEW_PERSONS = 5
+"""Counts of people below this are not said without a case (design, section 2), in bins of at least
+5 minutes. Outcome: the count says only that it is small."""
+
+MEASURES_US_MAX = 31 * US_PER_DAY
+"""Counts asked for at once: 31 days of 15-minute bins of one camera. Outcome: BadInput."""

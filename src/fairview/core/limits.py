@@ -501,3 +501,46 @@ FEW_PERSONS = 5
 
 MEASURES_US_MAX = 31 * US_PER_DAY
 """Counts asked for at once: 31 days of 15-minute bins of one camera. Outcome: BadInput."""
+
+PICTURE_FILE_BYTES_MAX = 64 * 1024 * 1024
+FOLDER_PICTURES_MAX = 2_000_000
+"""One picture of a folder (8K without compression), and how many a folder may hold (a day at
+20 a second). Outcome: that picture counts as damaged; the folder is refused."""
+
+PICTURES_HELD_MAX = 64
+"""Pictures held back until their number is known; H.264 reorders by 16. Outcome: the oldest is
+given with the number known so far."""
+
+TRACK_BOXES_MAX = 1_000
+"""Boxes of one picture that are tracked. Outcome: those with the lowest scores are dropped."""
+
+TRACKS_OPEN_MAX = 20_000
+"""Tracks open at once in one process (100 cameras with 200 each). Outcome: boxes begin no new
+track until one ends."""
+
+TRACK_POINTS_MAX = 65_536
+"""Points of one track (44 minutes at 25 a second; 4 MB). Outcome: it is finished and begins anew,
+as for a car that is parked."""
+
+TRACKS_FINISHED_MAX = 100_000
+"""Finished tracks of one camera that nobody has taken. Outcome: push_back (Overloaded)."""
+
+TRAIL_POINTS_MAX = 64
+"""Latest ground points of a track under way that are drawn."""
+
+COVER_HOLD_US = 600_000
+"""How long a cover hides a place beyond its last and, in files, before its first find (as long as
+a live picture is held)."""
+
+COVER_LINK_US_MAX = 2 * US_PER_SECOND
+"""Two finds further apart than this are not joined by a straight path."""
+
+COVER_STAY_US_MAX = 60 * US_PER_SECOND
+"""How long an unchanged place stays hidden without another find; somebody who sits there is found
+now and then, a mistaken box is not. Also how far a file's cover is made behind its looks."""
+
+COVER_CHAINS_MAX = 512
+"""Places followed by one cover. Outcome: the whole frame is covered."""
+
+COVER_LOOK_US_MAX = US_PER_SECOND
+"""A cover without a whole look for this long is late (decision 9). Outcome: the whole frame."""

@@ -33,6 +33,10 @@ TABLE: dict[Action, set[Role]] = {
     "clean_picture_decide": {"privacy_officer"},
     "no_persons_sign": {"privacy_officer"},
     "events_see": {"administrator", "operator", "auditor"},
+    "scene_see": {"administrator", "operator", "privacy_officer", "auditor"},
+    "scene_save": {"administrator"},
+    "zone_remove": {"privacy_officer"},
+    "measures_see": {"administrator", "operator", "privacy_officer", "auditor"},
 }
 
 

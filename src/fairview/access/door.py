@@ -15,7 +15,9 @@ from fairview.core.case import Actor, Look, LookWish, Rendition
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId, LookId, StreamName
 from fairview.core.media import GapBecause
+from fairview.core.sight import Kind, Sight
 from fairview.core.time import Instant, Span
+from fairview.core.traffic import Direction
 
 Health = Literal["recording", "away", "stopped", "starting"]
 CoverState = Literal["uncovered", "silhouettes", "whole_frame"]
@@ -150,6 +152,54 @@ class CleanPictureWaiting:
 ExportKind = Literal["mp4", "folder", "zip"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneView:
+    """What a camera looks at, as the text of its scene.toml, and who saved it when."""
+
+    camera: CameraId
+    revision: int
+    text: str
+    saved_at: Instant
+    saved_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountView:
+    """A count as it may be known. is_few: people (or what may be people) below 5: the number is
+    not said, so that nobody is picked out; n, low and high are then None.
+    """
+
+    span: Span
+    place: str
+    direction: Direction | None
+    kind: Kind
+    n: int | None
+    low: float | None
+    high: float | None
+    observed_frac: float
+    is_few: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpeedView:
+    """Speeds of one class at one line in a bin; low and high bound the median (95 %)."""
+
+    span: Span
+    place: str
+    kind: Kind
+    n: int
+    median_kmh: float
+    low_kmh: float
+    high_kmh: float
+    p85_kmh: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuresView:
+    counts: tuple[CountView, ...]
+    speeds: tuple[SpeedView, ...]
+
+
 class Door(Protocol):
     """The door. Errors everywhere: NotAllowed, NotFound (foreign things too), Unavailable."""
 
@@ -221,6 +271,31 @@ class Door(Protocol):
         """The look's span as an MP4, or as an evidence bundle (a zip stream)."""
         ...
 
+    def sights(self, token: str, camera: CameraId) -> Iterator[Sight]:
+        """Boxes and trails of a live look's camera; blocks between them, ends with the look.
+
+        Errors:  also NotFound while the camera is not analysed.
+        """
+        ...
+
+    def scene(self, session: str, camera: CameraId) -> SceneView | None:
+        """None for a camera without a scene."""
+        ...
+
+    def scene_save(
+        self, session: str, camera: CameraId, text: str, from_revision: int
+    ) -> SceneView:
+        """Save a scene made from a revision (0: none). Its masks become the privacy zones.
+
+        Errors:  BadInput that says what is wrong with the text; Conflict when somebody saved
+        another revision meanwhile; NotAllowed to take a privacy zone away.
+        """
+        ...
+
+    def measures(self, session: str, camera: CameraId, span: Span) -> MeasuresView:
+        """Counts and speeds of bins that overlap a span of at most 31 days."""
+        ...
+
     def clean_picture_waiting(self, session: str, camera: CameraId) -> CleanPictureWaiting | None:
         """For the person who approves it; the showing is a look of its own."""
         ...
@@ -245,17 +320,21 @@ __all__ = [
     "CameraView",
     "CameraWish",
     "CleanPictureWaiting",
+    "CountView",
     "Door",
     "ExportKind",
     "LedgerLine",
     "LedgerTail",
     "LiveChunk",
     "LookOpened",
+    "MeasuresView",
     "PlayPart",
     "ProbeFound",
     "Rendition",
+    "SceneView",
     "SessionOpened",
     "Source",
+    "SpeedView",
     "StreamName",
     "Timeline",
     "TimelineGap",

@@ -14,8 +14,10 @@ from fairview.access.door import (
     LedgerTail,
     LiveChunk,
     LookOpened,
+    MeasuresView,
     PlayPart,
     ProbeFound,
+    SceneView,
     SessionOpened,
     Timeline,
 )
@@ -24,6 +26,7 @@ from fairview.core.case import Actor, LookWish
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId, LookId
 from fairview.core.limits import DOOR_CALL_US_MAX, DOOR_CALLS_MAX
+from fairview.core.sight import Sight
 from fairview.core.time import Instant, Span
 from fairview.store.wire import Connection, Stream
 
@@ -98,6 +101,21 @@ class DoorClient:
 
     def export(self, token: str, camera: CameraId, kind: ExportKind) -> Iterator[bytes]:
         return self._door.stream(m.AskExport(token, camera, kind), bytes)
+
+    def sights(self, token: str, camera: CameraId) -> Stream[Sight]:
+        """Its `close` ends it from any thread."""
+        return self._door.stream(m.AskSights(token, camera), Sight)
+
+    def scene(self, session: str, camera: CameraId) -> SceneView | None:
+        return self._door.call(m.AskScene(session, camera), m.FoundScene).scene
+
+    def scene_save(
+        self, session: str, camera: CameraId, text: str, from_revision: int
+    ) -> SceneView:
+        return self._door.call(m.AskSceneSave(session, camera, text, from_revision), SceneView)
+
+    def measures(self, session: str, camera: CameraId, span: Span) -> MeasuresView:
+        return self._door.call(m.AskMeasures(session, camera, span), MeasuresView)
 
     def clean_picture_waiting(self, session: str, camera: CameraId) -> CleanPictureWaiting | None:
         return self._door.call(m.AskCleanPicture(session, camera), m.Waiting).picture

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from fairview.access.door import CameraView, CameraWish, CleanPictureWaiting, ExportKind
+from fairview.access.door import (
+    CameraView,
+    CameraWish,
+    CleanPictureWaiting,
+    ExportKind,
+    SceneView,
+)
 from fairview.core.camera import Login
 from fairview.core.case import LookWish
 from fairview.core.ids import CameraId, LookId
@@ -131,6 +137,35 @@ class AskLedgerFile(msgspec.Struct, frozen=True):
 class AskEvents(msgspec.Struct, frozen=True):
     session: str
     limit: int
+
+
+class AskSights(msgspec.Struct, frozen=True):
+    token: str
+    camera: CameraId
+
+
+class AskScene(msgspec.Struct, frozen=True):
+    session: str
+    camera: CameraId
+
+
+class AskSceneSave(msgspec.Struct, frozen=True):
+    session: str
+    camera: CameraId
+    text: str
+    from_revision: int
+
+
+class AskMeasures(msgspec.Struct, frozen=True):
+    session: str
+    camera: CameraId
+    span: Span
+
+
+class FoundScene(msgspec.Struct, frozen=True):
+    """A scene, or none."""
+
+    scene: SceneView | None
 
 
 class Views(msgspec.Struct, frozen=True):

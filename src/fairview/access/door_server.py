@@ -9,6 +9,7 @@ from fairview.access import door_messages as m
 from fairview.access.door import LiveChunk
 from fairview.access.gate import Gate
 from fairview.core.limits import DOOR_CONNECTIONS_MAX
+from fairview.core.sight import Sight
 from fairview.store.wire import Hangup, WireServer, answers, serve, streams
 
 
@@ -36,7 +37,22 @@ def serve_door(
                 return
             yield piece
 
+    def sights(message: m.AskSights, hangup: Hangup) -> Iterator[Sight]:
+        look = gate.sights(message.token, message.camera)
+        hangup.when_set(look.close)
+        try:
+            yield from look
+        finally:
+            look.close()
+
     handlers = (
+        streams(m.AskSights, sights),
+        answers(m.AskScene, lambda x: m.FoundScene(gate.scene(x.session, x.camera))),
+        answers(
+            m.AskSceneSave,
+            lambda x: gate.scene_save(x.session, x.camera, x.text, x.from_revision),
+        ),
+        answers(m.AskMeasures, lambda x: gate.measures(x.session, x.camera, x.span)),
         answers(m.AskNeedsSetUp, lambda _: gate.needs_set_up()),
         answers(m.AskSetUp, lambda x: gate.set_up(x.link_token, x.name, x.password)),
         answers(m.AskSignIn, lambda x: gate.sign_in(x.name, x.password)),

@@ -18,17 +18,20 @@ from fairview.access.door import (
     ExportKind,
     LedgerTail,
     LookOpened,
+    MeasuresView,
     PlayPart,
     ProbeFound,
+    SceneView,
     SessionOpened,
     Timeline,
 )
 from fairview.access.door_work import DoorWork
 from fairview.access.exports import Exports
 from fairview.access.journal import Journal
-from fairview.access.live_look import LiveLook
+from fairview.access.live_look import LiveLook, SightLook
 from fairview.access.looks import LookBook, OpenLook
 from fairview.access.may import Action, Allowed, CameraState, Denied, decide, may_know
+from fairview.access.scene_desk import SceneDesk
 from fairview.access.time_floor import TimeFloor
 from fairview.access.watching import Watching
 from fairview.access.who import Who
@@ -60,6 +63,7 @@ class GateParts:
     looks: LookBook
     watching: Watching
     desk: CameraDesk
+    scenes: SceneDesk
     views: CameraViews
     pictures: CleanPictures
     exports: Exports
@@ -169,6 +173,22 @@ class Gate:
         newest = sorted(mine, key=lambda one: one.at, reverse=True)
         return tuple(newest[: max(1, min(limit, EVENTS_MAX))])
 
+    # What cameras look at, and what was counted.
+
+    def scene(self, session: str, camera: CameraId) -> SceneView | None:
+        self._allowed(session, "scene_see", camera)
+        return self._parts.scenes.scene(camera)
+
+    def scene_save(
+        self, session: str, camera: CameraId, text: str, from_revision: int
+    ) -> SceneView:
+        actor = self._allowed(session, "scene_save", camera)
+        return self._parts.scenes.save(actor, camera, text, from_revision)
+
+    def measures(self, session: str, camera: CameraId, span: Span) -> MeasuresView:
+        self._allowed(session, "measures_see", camera)
+        return self._parts.scenes.measures(camera, span)
+
     # Looks.
 
     def look_open(self, session: str, wish: LookWish) -> LookOpened:
@@ -212,6 +232,9 @@ class Gate:
 
     def live(self, token: str, camera: CameraId) -> LiveLook:
         return self._parts.watching.live(token, camera)
+
+    def sights(self, token: str, camera: CameraId) -> SightLook:
+        return self._parts.watching.sights(token, camera)
 
     def parts(self, token: str, camera: CameraId) -> tuple[PlayPart, ...]:
         return self._parts.watching.parts(token, camera)

@@ -85,6 +85,19 @@ class CameraChanged(Leaf):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SceneSavedLeaf(Leaf):
+    """zones: privacy zones the camera has from now on; digest: SHA-256 over the scene's text."""
+
+    KIND: ClassVar[str] = "scene.saved"
+    camera: str
+    revision: int
+    scene_digest: str
+    lines: int
+    zones: int
+    actor: str = field(metadata=_PRIVATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraRemoved(Leaf):
     KIND: ClassVar[str] = "camera.removed"
     camera: str
@@ -216,6 +229,7 @@ KINDS: tuple[type[Leaf], ...] = (
     ActorSetUp,
     CameraAdded,
     CameraChanged,
+    SceneSavedLeaf,
     CameraRemoved,
     CommissioningStarted,
     LookOpenedLeaf,

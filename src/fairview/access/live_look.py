@@ -11,6 +11,7 @@ from typing import Protocol
 from fairview.access.door import LiveChunk
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.media import Packet, Sample, VideoFormat
+from fairview.core.sight import Sight
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment, mse_codec
 from fairview.record.live import LivePackets
@@ -90,6 +91,43 @@ class LiveLook(Iterator[LiveChunk]):
 
     def _is_over(self) -> bool:
         return self._is_closed.is_set() or not self._goes_on()
+
+
+class SightSubscription(Protocol):
+    """A camera's sights: analyse.sights' subscription, or the same across a socket."""
+
+    def __iter__(self) -> Iterator[Sight]: ...
+
+    def close(self) -> None:
+        """End it, from any thread; safe to repeat."""
+        ...
+
+
+SightConnector = Callable[[CameraId], SightSubscription]
+"""Errors, also while iterating: NotFound, Overloaded, Unavailable when nothing is analysed."""
+
+
+class SightLook(Iterator[Sight]):
+    """Iterate in one thread; `close` from any. Ends with its look."""
+
+    def __init__(self, subscription: SightSubscription, goes_on: Callable[[], bool]) -> None:
+        self._subscription = subscription
+        self._sights = iter(subscription)
+        self._goes_on = goes_on
+
+    def __iter__(self) -> SightLook:
+        return self
+
+    def __next__(self) -> Sight:
+        sight = next(self._sights)
+        if not self._goes_on():
+            self.close()
+            raise StopIteration
+        return sight
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        self._subscription.close()
 
 
 def packets_of(subscription: LiveSubscription) -> Generator[Packet, None, None]:

@@ -21,6 +21,10 @@ Action = Literal[
     "clean_picture_decide",
     "no_persons_sign",
     "events_see",
+    "scene_see",
+    "scene_save",
+    "zone_remove",
+    "measures_see",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 
@@ -41,6 +45,10 @@ _ROLES_OF: dict[Action, frozenset[Role]] = {
     "clean_picture_decide": frozenset({"privacy_officer"}),
     "no_persons_sign": frozenset({"privacy_officer"}),
     "events_see": frozenset({"administrator", "operator", "auditor"}),
+    "scene_see": frozenset(ROLES),
+    "scene_save": frozenset({"administrator"}),
+    "zone_remove": frozenset({"privacy_officer"}),
+    "measures_see": frozenset(ROLES),
 }
 
 _ABOUT_ONE_CAMERA: frozenset[Action] = frozenset(
@@ -50,6 +58,10 @@ _ABOUT_ONE_CAMERA: frozenset[Action] = frozenset(
         "timeline_see",
         "clean_picture_see",
         "clean_picture_decide",
+        "scene_see",
+        "scene_save",
+        "zone_remove",
+        "measures_see",
     }
 )
 

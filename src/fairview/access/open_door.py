@@ -21,19 +21,25 @@ from fairview.access.gate import Gate, GateParts
 from fairview.access.journal import Journal
 from fairview.access.keys import KeyStore
 from fairview.access.leaves import NodeStarted
-from fairview.access.live_look import LiveConnector, LiveSubscription
+from fairview.access.live_look import (
+    LiveConnector,
+    LiveSubscription,
+    SightConnector,
+    SightSubscription,
+)
 from fairview.access.looks import LookBook
 from fairview.access.proof import LEDGER_KEY_FILE
 from fairview.access.render import RenderPool
 from fairview.access.rendering import Rendering
 from fairview.access.roots import Roots
+from fairview.access.scene_desk import SceneDesk
 from fairview.access.shred import Shredder, ShredParts
 from fairview.access.site_key import SiteKeyFiles
 from fairview.access.time_floor import TimeFloor
 from fairview.access.watching import Views, Watching
 from fairview.access.who import Who
 from fairview.config.settings import Settings
-from fairview.core.errors import Overloaded, Unavailable
+from fairview.core.errors import NotFound, Overloaded, Unavailable
 from fairview.core.ids import CameraId, LookId, StreamName
 from fairview.core.limits import (
     CLEAN_PICTURES_EVERY_US,
@@ -62,6 +68,7 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     settings: Settings,
     render: RenderPool | None = None,
     live: LiveConnector | None = None,
+    sights: SightConnector | None = None,
     origin: str | None = None,
     hasher: PasswordHasher | None = None,
 ) -> Gate:
@@ -72,7 +79,8 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     `Gate.start()`; a command without threads calls `turn()` of each of `Gate.work`.
 
     live: connects to a stream's live packets (record.live_client.subscribe with the recorder's
-    connection, or LiveTap.subscribe in one process); None where nothing is live. render: None
+    connection, or LiveTap.subscribe in one process); None where nothing is live. sights: connects
+    to what is seen in a camera's live picture; None where nothing is analysed. render: None
     makes a pool when the first picture is asked for, and closes it with the gate; one that is
     handed in, the catalogue and the blobs stay the caller's to close. origin: the ledger's name,
     `fairview.local/<8 hex of its key>` by default.
@@ -92,6 +100,7 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
         pictures=pictures,
         rendering=rendering,
         connect=live or _nothing_live,
+        sights=sights or _nothing_seen,
     )
     watching = forgetting.watching = Watching(looks, views, clock)
     shredder = build.shredder()
@@ -109,6 +118,7 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
             looks=looks,
             watching=watching,
             desk=build.desk(),
+            scenes=SceneDesk(catalogue, build.journal, clock),
             views=CameraViews(catalogue, pictures, clock),
             pictures=pictures,
             exports=build.exports(looks, watching, footage),
@@ -125,6 +135,10 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
 
 def _nothing_live(camera: CameraId, stream: StreamName) -> LiveSubscription:
     raise Unavailable(f"{camera} is not being recorded by this command: nothing is live")
+
+
+def _nothing_seen(camera: CameraId) -> SightSubscription:
+    raise NotFound(f"{camera} is not being analysed")
 
 
 class _Forgetting:

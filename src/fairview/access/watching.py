@@ -17,6 +17,9 @@ from fairview.access.live_look import (
     LiveConnector,
     LiveLook,
     LiveSubscription,
+    SightConnector,
+    SightLook,
+    SightSubscription,
     packets_of,
     raw_pieces,
 )
@@ -55,7 +58,9 @@ class _Plans:
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     parts: dict[tuple[LookId, CameraId], tuple[StoredPart, ...]] = field(default_factory=dict)
-    subscriptions: dict[LookId, list[LiveSubscription]] = field(default_factory=dict)
+    subscriptions: dict[LookId, list[LiveSubscription | SightSubscription]] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,7 @@ class Views:
     pictures: CleanPictures
     rendering: Rendering
     connect: LiveConnector
+    sights: SightConnector
 
 
 class Watching:
@@ -171,6 +177,15 @@ class Watching:
             let_go=let_go,
         )
 
+    def sights(self, token: str, camera: CameraId) -> SightLook:
+        """What is seen in a live look's picture, until the look ends or the iterator is closed."""
+        opened = self._looks.find(token, camera)
+        if opened.wish.span is not None:
+            raise BadInput("boxes are drawn over live pictures: open a live look")
+        subscription = self._views.sights(camera)
+        self._keep_subscription(opened, subscription)
+        return SightLook(subscription, _Going(self._is_over, opened))
+
     def forget(self, look: LookId) -> None:
         """A look has ended: drop its plans, parts and rendering children."""
         self._kept.forget(look)
@@ -216,7 +231,9 @@ class Watching:
         )
         return KeptPart(init=rendered.init, media=rendered.media)
 
-    def _keep_subscription(self, opened: OpenLook, subscription: LiveSubscription) -> None:
+    def _keep_subscription(
+        self, opened: OpenLook, subscription: LiveSubscription | SightSubscription
+    ) -> None:
         """So that the look's end wakes whoever waits for a packet."""
         with self._plans.lock:
             self._plans.subscriptions.setdefault(opened.look.id, []).append(subscription)

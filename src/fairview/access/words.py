@@ -80,6 +80,13 @@ def _camera_changed(texts: Texts) -> str:
     )
 
 
+def _scene_saved(texts: Texts) -> str:
+    return (
+        f"What camera {texts['camera']} counts was changed (scene {texts['revision']}: "
+        f"{_number(texts, 'lines')} line(s), {_number(texts, 'zones')} privacy zone(s))."
+    )
+
+
 def _camera_removed(texts: Texts) -> str:
     return f"Camera {texts['camera']} was removed; its footage lives on until its time is over."
 
@@ -156,6 +163,7 @@ _WORDS: dict[str, Callable[[Texts], str]] = {
     "camera.added": _camera_added,
     "camera.changed": _camera_changed,
     "camera.removed": _camera_removed,
+    "scene.saved": _scene_saved,
     "commissioning.started": _commissioning,
     "look.opened": _opened,
     "look.renewed": _renewed,

@@ -182,6 +182,27 @@ class Track:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SightBox:
+    """A road user now, for drawing over a picture. Coordinates in 0..1 of the picture, rounded to
+    a thousandth. The id means nothing outside its camera and run.
+    """
+
+    id: int
+    kind: Kind
+    box_unit: tuple[float, float, float, float]
+    trail_unit: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What is seen in one live picture. It is never stored."""
+
+    camera: CameraId
+    at: Instant
+    boxes: tuple[SightBox, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CoverRegions:
     """What a cover hides in one picture, by every reason together.
 

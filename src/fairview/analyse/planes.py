@@ -115,6 +115,38 @@ def resized(planes: Planes, width_px: int, height_px: int) -> Planes:
     )
 
 
+def shrunk(planes: Planes, size: tuple[int, int]) -> Planes:
+    """The picture at another size (width, height), for finding rather than showing.
+
+    Halved by means as long as that fits, then linear: as free of false edges as means over
+    odd areas, and several times cheaper. The same object when nothing changes.
+
+    Cost:    1920x1080 to 640x360, one thread: 0.4 ms.
+    """
+    if (planes.width_px, planes.height_px) == size:
+        return planes
+    half = ((size[0] + 1) // 2, (size[1] + 1) // 2)
+    return Planes(
+        luma=_shrunk(planes.luma, size),
+        blue=_shrunk(planes.blue, half),
+        red=_shrunk(planes.red, half),
+        matrix=planes.matrix,
+    )
+
+
+def rgb_small(planes: Planes, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """The picture as RGB at a detector's size (width, height), each plane scaled only once.
+
+    Nothing is converted at full size, which is where a conversion's cost lies.
+
+    Shapes:  (height, width, 3) uint8.
+    Cost:    1920x1080 to 640x360, one thread: 0.7 ms; bench/decode.py.
+    """
+    full = cv2.merge([_shrunk(plane, size) for plane in (planes.luma, planes.blue, planes.red)])
+    back = np.linalg.inv(_square(_to_planes(planes.matrix)))[:3].astype(np.float64)
+    return _transformed(np.asarray(full, dtype=np.uint8), back)
+
+
 def fitted(width_px: int, height_px: int, width_px_max: int) -> tuple[int, int]:
     """A picture's size at most width_px_max wide, with the same shape and even numbers."""
     width = min(width_px, width_px_max)
@@ -126,6 +158,17 @@ def _resized(plane: Plane, size: tuple[int, int]) -> Plane:
     shrinks = size[0] <= plane.shape[1]
     how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(plane, size, interpolation=how), dtype=np.uint8)
+
+
+def _shrunk(plane: Plane, size: tuple[int, int]) -> Plane:
+    """Halved by means (exact and vectorised) down to below twice the size, then linear."""
+    while plane.shape[1] >= 2 * size[0] and plane.shape[0] >= 2 * size[1]:
+        even = plane[: plane.shape[0] // 2 * 2, : plane.shape[1] // 2 * 2]
+        half = (even.shape[1] // 2, even.shape[0] // 2)
+        plane = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    if (plane.shape[1], plane.shape[0]) == size:
+        return plane
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
 def _to_planes(matrix: Matrix) -> npt.NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import av
 import numpy as np
@@ -12,7 +12,7 @@ from av.codec.context import ThreadType
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
-from fairview.analyse.planes import Matrix, Planes, matrix_for, rgb_of
+from fairview.analyse.planes import Matrix, Planes, matrix_for, rgb_of, shrunk
 from fairview.core.errors import BadInput
 from fairview.core.media import Fragment, Frame, Sample, VideoFormat
 from fairview.core.time import Instant, Span
@@ -20,6 +20,11 @@ from fairview.core.time import Instant, Span
 if TYPE_CHECKING:
     import numpy.typing as npt
     from av.video.stream import VideoStream
+
+Decodes = Literal["all", "references", "keys"]
+"""Which pictures are decoded: all; those that others build on (a legal choice at any time, and
+all of them where a stream has no B-frames or other disposable pictures); key frames, with nothing
+between them fed to the decoder at all."""
 
 _WAITING_MAX = 64
 """Pictures a decoder may hold back for reordering; H.264 allows 16. Older ones are forgotten."""
@@ -45,10 +50,21 @@ class PictureDecoder:
     coarse: skip the in-loop filter. The picture drifts a little until the next key frame,
     and only a mask is made of it. Decoding costs less where the picture is large: 2.9 instead of
     3.8 ms at 1920x1080, no difference at 640x360.
+    decodes: which pictures; the rest are not decoded. size: width and height the planes are
+    scaled to; None leaves them as they are.
     """
 
-    def __init__(self, video: VideoFormat, *, coarse: bool = False) -> None:
+    def __init__(
+        self,
+        video: VideoFormat,
+        *,
+        coarse: bool = False,
+        decodes: Decodes = "all",
+        size: tuple[int, int] | None = None,
+    ) -> None:
         self.format = video
+        self._decodes = decodes
+        self._size = size
         context = av.CodecContext.create(video.codec, "r")
         assert isinstance(context, VideoCodecContext), "a video codec makes a video context"
         context.thread_count = 1
@@ -57,6 +73,8 @@ class PictureDecoder:
             context.extradata = video.parameter_sets
         if coarse:
             context.options = {"skip_loop_filter": "all"}
+        if decodes == "references":
+            context.skip_frame = "NONREF"
         self._context = context
         self._shown_at: dict[int, Instant] = {}
         self.damaged = 0
@@ -66,6 +84,8 @@ class PictureDecoder:
 
         A sample that can't be decoded yields nothing and counts in `damaged`.
         """
+        if self._decodes == "keys" and not sample.is_key:
+            return
         packet = cast("av.Packet[VideoStream]", av.Packet(sample.data))
         packet.pts, packet.dts = sample.ticks, sample.decode_ticks
         packet.is_keyframe = sample.is_key
@@ -73,6 +93,10 @@ class PictureDecoder:
         while len(self._shown_at) > _WAITING_MAX:
             del self._shown_at[next(iter(self._shown_at))]
         yield from self._taken(packet)
+        if self._decodes == "keys":
+            # A decoder that reorders would hold the picture back until later ones come.
+            yield from self._taken(None)
+            self._context.flush_buffers()
 
     def flush(self) -> Iterator[Decoded]:
         """The pictures still held back; the decoder can't be fed again."""
@@ -89,7 +113,10 @@ class PictureDecoder:
             if at is None:
                 self.damaged += 1
                 continue
-            yield Decoded(at=at, planes=planes_of(frame), is_damaged=frame.is_corrupt)
+            planes = planes_of(frame)
+            if self._size is not None:
+                planes = shrunk(planes, self._size)
+            yield Decoded(at=at, planes=planes, is_damaged=frame.is_corrupt)
 
 
 def planes_of(frame: av.VideoFrame) -> Planes:

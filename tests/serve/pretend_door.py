@@ -14,15 +14,19 @@ from fairview.access.door import (
     CameraView,
     CameraWish,
     CleanPictureWaiting,
+    CountView,
     CoverState,
     ExportKind,
     LedgerLine,
     LedgerTail,
     LiveChunk,
     LookOpened,
+    MeasuresView,
     PlayPart,
     ProbeFound,
+    SceneView,
     SessionOpened,
+    SpeedView,
     Timeline,
     TimelineGap,
 )
@@ -33,6 +37,7 @@ from fairview.core.errors import BadInput, FairviewError, NotAllowed, NotFound, 
 from fairview.core.event import HealthEvent
 from fairview.core.ids import ActorId, CameraId, LookId, new_hex_id
 from fairview.core.media import GapBecause
+from fairview.core.sight import Sight, SightBox
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, Clock, Instant, Span
 from tests import builders
 from tests.serve.moving_picture import FPS, codec_of, jpeg, moved, movie
@@ -57,6 +62,7 @@ class PretendDoor:
     closed: list[str] = field(default_factory=list)
     live_open: int = 0
     views: list[CameraView] = field(default_factory=list)
+    scenes: dict[CameraId, SceneView] = field(default_factory=dict)
     lines: list[tuple[Instant, str, str]] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -353,6 +359,72 @@ class PretendDoor:
         if path == "tile/0/000.p/4":
             return b"\0" * 128
         raise NotFound("the ledger has no such file")
+
+    def sights(self, token: str, camera: CameraId) -> Iterator[Sight]:
+        self._enter("sights")
+        self._look(token, camera)
+        for number in range(3):
+            left = 0.1 * number
+            yield Sight(
+                camera=camera,
+                at=self.clock.now().plus(number * US_PER_SECOND),
+                boxes=(
+                    SightBox(
+                        id=7,
+                        kind="car",
+                        box_unit=(left, 0.2, left + 0.1, 0.3),
+                        trail_unit=((left + 0.05, 0.3),),
+                    ),
+                ),
+            )
+
+    def scene(self, session: str, camera: CameraId) -> SceneView | None:
+        self._enter("scene")
+        self._camera(camera)
+        return self.scenes.get(camera)
+
+    def scene_save(
+        self, session: str, camera: CameraId, text: str, from_revision: int
+    ) -> SceneView:
+        self._enter("scene_save")
+        actor = self.who(session)
+        saved = SceneView(
+            camera=camera,
+            revision=from_revision + 1,
+            text=text,
+            saved_at=self.clock.now(),
+            saved_by=actor.id,
+        )
+        self.scenes[camera] = saved
+        return saved
+
+    def measures(self, session: str, camera: CameraId, span: Span) -> MeasuresView:
+        self._enter("measures")
+        self._camera(camera)
+        first = Span(start=span.start, end=span.start.plus(15 * US_PER_MINUTE))
+        count = CountView(
+            span=first,
+            place="north",
+            direction="forward",
+            kind="car",
+            n=12,
+            low=11.0,
+            high=14.5,
+            observed_frac=0.9,
+            is_few=False,
+        )
+        few = replace(count, kind="person", n=None, low=None, high=None, is_few=True)
+        speed = SpeedView(
+            span=first,
+            place="north",
+            kind="car",
+            n=9,
+            median_kmh=41.0,
+            low_kmh=39.0,
+            high_kmh=43.5,
+            p85_kmh=48.0,
+        )
+        return MeasuresView(counts=(count, few), speeds=(speed,))
 
     def events(self, session: str, limit: int) -> tuple[HealthEvent, ...]:
         self._enter("events")

@@ -18,6 +18,7 @@ from fairview.serve import (
     live,
     routes_cameras,
     routes_looks,
+    routes_measures,
     routes_public,
     routes_session,
 )
@@ -25,7 +26,7 @@ from fairview.serve.door_calls import DoorCalls
 from fairview.serve.guard import Guard
 from fairview.serve.looks_held import LooksHeld
 from fairview.serve.meters import Meters
-from fairview.serve.models import LiveEnd, LiveHeader, LiveToken
+from fairview.serve.models import LiveEnd, LiveHeader, LiveToken, SightMessage
 from fairview.serve.pages import page_routes
 from fairview.serve.problems import answer_bad_request, answer_fairview_error, answer_http_error
 from fairview.serve.settings import WebSettings
@@ -46,6 +47,7 @@ Signing in sets a cookie. Changes need an `Origin` header that names this server
 
 Live pictures: `GET /api/v1/looks/{look}/live/{camera}` as a WebSocket. Send `LiveToken` as text;
 then each piece comes as `LiveHeader` (text) and its bytes; `LiveEnd` says why it is over.
+Boxes over it come the same way from `/api/v1/looks/{look}/sights/{camera}`, as `SightMessage`.
 """
 
 
@@ -101,7 +103,14 @@ def api_schema() -> dict[str, Any]:
 
 
 def _include_api(app: FastAPI) -> None:
-    for module in (routes_session, routes_cameras, routes_looks, routes_public, live):
+    for module in (
+        routes_session,
+        routes_cameras,
+        routes_measures,
+        routes_looks,
+        routes_public,
+        live,
+    ):
         app.include_router(module.router)
 
 
@@ -117,7 +126,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     )
     components = schema["components"]
     _, live_models = models_json_schema(
-        [(one, "validation") for one in (LiveToken, LiveHeader, LiveEnd)],
+        [(one, "validation") for one in (LiveToken, LiveHeader, LiveEnd, SightMessage)],
         ref_template="#/components/schemas/{model}",
     )
     components["schemas"].update(live_models["$defs"])

@@ -24,6 +24,7 @@ from fairview.core.errors import (
 )
 from fairview.core.ids import CameraId, camera_id
 from fairview.core.limits import WEB_BODY_BYTES_MAX, WEB_SEND_US_MAX, WEB_TOKEN_WAIT_US_MAX
+from fairview.core.sight import Sight
 from fairview.core.time import US_PER_SECOND
 from fairview.serve import models as m
 from fairview.serve.convert import look_id
@@ -59,6 +60,63 @@ async def live(socket: WebSocket, look: str, camera: str) -> None:
         await _end(socket, error)
     except WebSocketDisconnect:
         return
+
+
+@router.websocket("/api/v1/looks/{look}/sights/{camera}")
+async def sights(socket: WebSocket, look: str, camera: str) -> None:
+    """Boxes and trails over a look's live picture: `SightMessage` after `SightMessage` (text)."""
+    web = web_of(socket)
+    try:
+        session = session_of(socket)
+    except NotAllowed:
+        await socket.close(CLOSE_STRANGER)
+        return
+    await socket.accept()
+    try:
+        asked = await _first_message(socket)
+        token = web.looks.token(session, look_id(look), asked.token)
+        await _send_sights(web, socket, token, camera_id(camera))
+        await _end(socket, None)
+    except FairviewError as error:
+        log_problem(error, route=socket.url.path)
+        await _end(socket, error)
+    except WebSocketDisconnect:
+        return
+
+
+async def _send_sights(web: Web, socket: WebSocket, token: str, camera: CameraId) -> None:
+    seen = web.calls.stream(partial(web.door.sights, token, camera))
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(_until_gone, socket, group.cancel_scope)
+            await _pump_sights(socket, seen)
+            group.cancel_scope.cancel()
+    except BaseExceptionGroup as group_error:
+        raise _only(group_error) from group_error
+    finally:
+        await seen.close()
+
+
+async def _pump_sights(socket: WebSocket, seen: BlockingStream[Sight]) -> None:
+    while (sight := await seen.next()) is not None:
+        message = m.SightMessage(
+            type="sight",
+            at=sight.at.iso(),
+            boxes=[
+                m.SightBoxModel(
+                    id=box.id,
+                    kind=box.kind,
+                    box_unit=box.box_unit,
+                    trail_unit=list(box.trail_unit),
+                )
+                for box in sight.boxes
+            ],
+        )
+        try:
+            with anyio.fail_after(WEB_SEND_US_MAX / US_PER_SECOND):
+                await socket.send_text(message.model_dump_json())
+        except TimeoutError as error:
+            raise Overloaded("this viewer is too slow for the live picture") from error
 
 
 async def _first_message(socket: WebSocket) -> m.LiveToken:

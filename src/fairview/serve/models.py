@@ -254,6 +254,136 @@ class HealthAnswer(Answer):
     status: Literal["ok"]
 
 
+KindName = Literal[
+    "person",
+    "bicycle",
+    "motorcycle",
+    "car",
+    "van",
+    "bus",
+    "truck",
+    "animal",
+    "other",
+    "moving",
+]
+ZoneKindName = Literal[
+    "lane", "crossing", "junction", "footway", "closed", "stop_area", "queue", "room", "any"
+]
+ShapeName = Annotated[str, Field(min_length=1, max_length=100)]
+PointModel = tuple[float, float]
+
+
+class LineModel(BaseModel):
+    """Points in pixels of the scene's size, origin top left; drawn left to right, forward is up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ShapeName
+    points_px: list[PointModel] = Field(min_length=2, max_length=100)
+
+
+class ZoneModel(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: ShapeName
+    polygon_px: list[PointModel] = Field(min_length=3, max_length=100)
+    kind: ZoneKindName
+
+
+class MaskModel(BaseModel):
+    """A privacy zone: nobody sees what is in it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    polygon_px: list[PointModel] = Field(min_length=3, max_length=100)
+    kind: Literal["on_view", "in_camera"] = "on_view"
+
+
+class LengthModel(BaseModel):
+    """A taped length on the road."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    a_px: PointModel
+    b_px: PointModel
+    metres: float = Field(gt=0, le=1_000)
+
+
+class ShapesModel(BaseModel):
+    """What the page draws of a scene. The rest of the scene stays as it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    size_px: tuple[int, int]
+    lines: list[LineModel] = Field(max_length=100)
+    zones: list[ZoneModel] = Field(max_length=100)
+    masks: list[MaskModel] = Field(max_length=100)
+    lengths: list[LengthModel] = Field(max_length=100)
+
+
+class SceneWish(Wish):
+    """Either the whole text of a scene.toml, or shapes to put into the scene there is."""
+
+    from_revision: int = Field(ge=0, description="The revision it was made from; 0: none.")
+    text: str | None = Field(None, max_length=200_000)
+    shapes: ShapesModel | None = None
+
+
+class SceneAnswer(Answer):
+    """What a camera looks at. revision 0: it has no scene yet; text is then empty."""
+
+    camera: CameraName
+    revision: int
+    text: str
+    shapes: ShapesModel | None
+    saved_at: Moment | None
+    saved_by: str | None
+
+
+class CountAnswer(Answer):
+    """How many in a bin. n null: not looked at, or (is_few) people below 5, which is not said."""
+
+    start: Moment
+    end: Moment
+    place: str
+    direction: Literal["forward", "backward"] | None
+    kind: KindName
+    n: int | None
+    low: float | None = Field(description="The true number is at least this (95 %).")
+    high: float | None
+    observed_frac: float
+    is_few: bool
+
+
+class SpeedAnswer(Answer):
+    start: Moment
+    end: Moment
+    place: str
+    kind: KindName
+    n: int
+    median_kmh: float
+    low_kmh: float = Field(description="The median is at least this (95 %).")
+    high_kmh: float
+    p85_kmh: float | None
+
+
+class MeasuresAnswer(Answer):
+    counts: list[CountAnswer]
+    speeds: list[SpeedAnswer]
+
+
+class SightBoxModel(Answer):
+    """A road user now, in 0..1 of the picture. The id means nothing elsewhere or later."""
+
+    id: int
+    kind: KindName
+    box_unit: tuple[float, float, float, float]
+    trail_unit: list[tuple[float, float]]
+
+
+class SightMessage(Answer):
+    """Text on a sights socket: what is in the picture of that moment."""
+
+    type: Literal["sight"]
+    at: Moment
+    boxes: list[SightBoxModel]
+
+
 class LiveToken(Wish):
     """The first message on a live socket, as text."""
 

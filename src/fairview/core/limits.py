@@ -544,3 +544,12 @@ COVER_CHAINS_MAX = 512
 
 COVER_LOOK_US_MAX = US_PER_SECOND
 """A cover without a whole look for this long is late (decision 9). Outcome: the whole frame."""
+
+SCENES_EVERY_US = 5 * US_PER_SECOND
+"""How often the node and the analysers look for new scenes: a question per camera each time."""
+
+FILE_ROWS_MAX = 50_000_000
+FILE_FRAMES_MAX = 20_000_000
+FILE_LINE_CHARACTERS_MAX = 1_000
+"""Rows, frames (9 days at 25 a second) and line length of another tool's file of tracks.
+Outcome: BadInput, asking for parts."""

@@ -1,11 +1,14 @@
 """The system on one page: what runs, in which order, and what each part hands to the next.
 
     cameras ─▶ recorders ─sealed segments─▶ blobs     recorders ─rows─▶ catalogue
+                   ├─live packets─▶ analysers ─counts, speeds─▶ catalogue
+                   │                    └─boxes now─▶ door
                    └─live packets─▶ door ◀─rows, sealed bytes─┘
-                                    door ─covered pictures, ledger─▶ web ─▶ people
+                                    door ─covered pictures, measures, ledger─▶ web ─▶ people
 
 The node itself touches no footage, no key and no camera. It takes the folder, mends what a crash
-left, starts the processes, tells recorders which cameras are theirs, and restarts what ends.
+left, starts the processes, tells recorders and analysers which cameras are theirs, and restarts
+what ends.
 """
 
 from __future__ import annotations
@@ -21,12 +24,12 @@ from fairview.config.settings import Settings
 from fairview.core.errors import Unavailable
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId
-from fairview.core.limits import NODE_TURN_US, PROCESS_START_US_MAX
+from fairview.core.limits import NODE_TURN_US, PROCESS_START_US_MAX, SCENES_EVERY_US
 from fairview.core.time import Clock
+from fairview.run.camera_processes import CameraProcesses
 from fairview.run.mend import mend_folder
 from fairview.run.orders import start_orders
 from fairview.run.places import Meeting, Secrets, make_sockets
-from fairview.run.plan import assign
 from fairview.run.reach import Address, address_of, is_answering, refuse_taken_port
 from fairview.run.supervise import ChildPlan, Supervisor
 from fairview.run.talk import ask_set_up_link, catalogue_client
@@ -98,8 +101,14 @@ class _Node:
         self._ended: list[HealthEvent] = []
         self._supervisor = Supervisor(clock, self._note_end, keep=(lock.descriptor,))
         self._catalogue: Catalogue = catalogue_client(meeting)
-        self._placed: dict[CameraId, int] = {}
-        self._told: dict[int, frozenset[CameraId]] = {}
+        self._recorders = CameraProcesses(
+            "recorder", settings.recording.cameras_per_process, self._supervisor, self._start_group
+        )
+        self._analysers = CameraProcesses(
+            "analyser", settings.analysis.cameras_per_process, self._supervisor, self._start_group
+        )
+        self._with_scene: tuple[CameraId, ...] = ()
+        self._scenes_due_us = 0
 
     def start(self, address: Address) -> None:
         """Mend what a crash left; then the catalogue, the door and the web."""
@@ -119,7 +128,8 @@ class _Node:
     def turn(self) -> None:
         """One round: restart what ended, place cameras, tell the catalogue what happened."""
         for name in self._supervisor.look_after():
-            self._told.pop(_number(name), None)
+            self._recorders.restarted(name)
+            self._analysers.restarted(name)
         try:
             self._place_cameras()
             if self._ended:
@@ -135,18 +145,18 @@ class _Node:
         self._log.info("node stopped")
 
     def _place_cameras(self) -> None:
+        """Every active camera is recorded; those with a scene are analysed as well."""
         active = [row.camera.id for row in self._catalogue.cameras() if row.camera.is_active]
-        per_process = self._settings.recording.cameras_per_process
-        self._placed = assign(active, self._placed, per_process)
-        for number in sorted(set(self._placed.values()) | set(self._told)):
-            mine = frozenset(c for c, placed in self._placed.items() if placed == number)
-            if self._told.get(number) == mine:
-                continue
-            name = f"recorder-{number}"
-            if name not in self._supervisor.names():
-                self._start(name, "fairview.run.recorder_process", group=number)
-            if self._supervisor.tell(name, {"cameras": sorted(mine)}):
-                self._told[number] = mine
+        self._recorders.place(active)
+        now_us = self._clock.monotonic_us()
+        if now_us >= self._scenes_due_us:
+            self._scenes_due_us = now_us + SCENES_EVERY_US
+            self._with_scene = tuple(one for one in active if self._catalogue.scene(one))
+        self._analysers.place([one for one in self._with_scene if one in active])
+
+    def _start_group(self, name: str, number: int) -> None:
+        kind = name.partition("-")[0]
+        self._start(name, f"fairview.run.{kind}_process", group=number)
 
     def _start(self, name: str, module: str, **extra: object) -> None:
         orders = start_orders(self._settings, self._sockets.folder, self._secrets.of(name), **extra)
@@ -167,8 +177,3 @@ class _Node:
         self._ended.append(
             HealthEvent(kind="process_ended", camera=None, at=self._clock.now(), because=because)
         )
-
-
-def _number(name: str) -> int:
-    """A recorder's number by its process's name; -1 for the others."""
-    return int(name.partition("-")[2]) if name.startswith("recorder-") else -1

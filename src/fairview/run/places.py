@@ -22,7 +22,8 @@ class Sockets:
     folder: Path
 
     def path(self, name: str) -> Path:
-        """catalogue, door, control (the door's side door for the node), live-<group>."""
+        """catalogue, door, control (the door's side door for the node), live-<group>,
+        sights-<number>."""
         return self.folder / f"{name}.sock"
 
     def is_up(self, name: str) -> bool:
@@ -39,12 +40,14 @@ class Sockets:
 class Secrets:
     """What each socket asks of its peers, made anew at each start and told only to who may call.
 
-    catalogue: node, door, recorders · door: web · live: door, recorders · control: node, door.
+    catalogue: node, door, recorders, analysers · door: web · live: door, recorders, analysers ·
+    sights: door, analysers · control: node, door.
     """
 
     catalogue: bytes
     door: bytes
     live: bytes
+    sights: bytes
     control: bytes
 
     @classmethod
@@ -53,6 +56,7 @@ class Secrets:
             catalogue=secrets.token_bytes(32),
             door=secrets.token_bytes(32),
             live=secrets.token_bytes(32),
+            sights=secrets.token_bytes(32),
             control=secrets.token_bytes(32),
         )
 
@@ -60,9 +64,10 @@ class Secrets:
         """The secrets a process may know, as hexadecimal text for its orders."""
         known = {
             "catalogue": ("catalogue",),
-            "door": ("catalogue", "door", "live", "control"),
+            "door": ("catalogue", "door", "live", "sights", "control"),
             "web": ("door",),
-        }.get(process, ("catalogue", "live"))
+            "analyser": ("catalogue", "live", "sights"),
+        }.get(process.partition("-")[0], ("catalogue", "live"))
         return {name: getattr(self, name).hex() for name in known}
 
 

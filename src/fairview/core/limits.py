@@ -553,3 +553,11 @@ FILE_FRAMES_MAX = 20_000_000
 FILE_LINE_CHARACTERS_MAX = 1_000
 """Rows, frames (9 days at 25 a second) and line length of another tool's file of tracks.
 Outcome: BadInput, asking for parts."""
+
+WATCH_LATE_US_MAX = 3 * US_PER_SECOND
+"""How far looking may fall behind a camera that is watched. Outcome: drop_oldest; pictures are
+passed over, and their stretch counts as not looked at."""
+
+WATCH_POINTS_MAX = 20_000_000
+"""Points of finished tracks kept until everything is measured (some 1.5 GB; about a day of a busy
+junction at 5 pictures a second). Outcome: end_run; what was looked at until then is measured."""

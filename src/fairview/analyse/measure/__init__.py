@@ -1,0 +1,1 @@
+"""From finished tracks to figures: crossings, counts, flows, speeds, stays, queues."""

@@ -1,0 +1,155 @@
+"""Tracks that are pieces of one road user's way, joined for counting. Pure.
+
+Only time, place, movement and box size decide; nothing about how a road user looks is known here,
+and tracks of two cameras are never compared.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairview.analyse.measure.paths import CUT_FRAC, Floats
+from fairview.core.errors import BadInput
+from fairview.core.scene import SceneCamera
+from fairview.core.sight import MOVING, OTHER, VEHICLES, Track
+from fairview.core.time import US_PER_SECOND
+
+GAP_US_MAX = 1_500_000
+"""A road user on the move that is lost for longer is not joined: its way cannot be foretold."""
+
+GAP_STANDING_US_MAX = 5 * US_PER_SECOND
+"""One that stands is where it was: a passing lorry hides it about this long."""
+
+_ENDS_US = 500_000
+"""How much of a track's end tells its velocity."""
+_STANDING_SIZES = 0.15
+"""Up to so many of its own sizes a second is standing still."""
+_AWAY_SIZES_MAX = 0.5
+"""How far from the foretold place, in its own sizes, the next piece may begin."""
+_RATIO_MAX = 1.8
+"""How different in size (square root of the area) two pieces may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _End:
+    """Where and how a track begins or ends. Units: px, px/s."""
+
+    at_us: int
+    centre: Floats
+    velocity: Floats
+    size: float
+    is_at_edge: bool
+    kind: int
+
+    @property
+    def is_standing(self) -> bool:
+        return float(np.hypot(*self.velocity)) < _STANDING_SIZES * self.size
+
+
+def journeys(tracks: Sequence[Track], camera: SceneCamera) -> tuple[tuple[Track, ...], ...]:
+    """The tracks, grouped by road user: pieces of one way together, in order of time.
+
+    Two pieces are joined when one ends and the other begins inside the picture, shortly after, at
+    the place its movement foretells, with a like size and a compatible class; the nearest pairs
+    first, each piece at most once on each side.
+
+    Shapes:  every track is in exactly one group; groups by their first track's start, then id.
+    Cost:    sorts by time, then compares only tracks that end and begin within seconds.
+    Errors:  BadInput when two tracks have the same id.
+    """
+    if len({track.id for track in tracks}) != len(tracks):
+        raise BadInput("two tracks have the same id; ids count within one camera and run")
+    ordered = sorted(tracks, key=lambda track: (track.at_us[0], track.id))
+    starts = [_end(track, camera, is_start=True) for track in ordered]
+    begin_us = [one.at_us for one in starts]
+    pairs: list[tuple[float, int, int]] = []
+    for index, track in enumerate(ordered):
+        last = _end(track, camera, is_start=False)
+        if last.is_at_edge:
+            continue
+        most = GAP_STANDING_US_MAX if last.is_standing else GAP_US_MAX
+        first = bisect.bisect_right(begin_us, last.at_us)
+        for other in range(first, bisect.bisect_right(begin_us, last.at_us + most)):
+            away = _away(last, starts[other])
+            if away is not None:
+                pairs.append((away, index, other))
+    return _grouped(ordered, sorted(pairs))
+
+
+def _grouped(
+    ordered: Sequence[Track], pairs: Sequence[tuple[float, int, int]]
+) -> tuple[tuple[Track, ...], ...]:
+    after: dict[int, int] = {}
+    has_before: set[int] = set()
+    for _, index, other in pairs:
+        if index not in after and other not in has_before:
+            after[index] = other
+            has_before.add(other)
+    groups: list[tuple[Track, ...]] = []
+    for index in range(len(ordered)):
+        if index in has_before:
+            continue
+        chain = [index]
+        while chain[-1] in after:
+            chain.append(after[chain[-1]])
+        groups.append(tuple(ordered[one] for one in chain))
+    return tuple(groups)
+
+
+def _end(track: Track, camera: SceneCamera, *, is_start: bool) -> _End:
+    picture = np.array([camera.width_px, camera.height_px], np.float64)
+    at_us = track.at_us
+    if is_start:
+        part = slice(0, int(np.searchsorted(at_us, at_us[0] + _ENDS_US, side="right")))
+    else:
+        part = slice(int(np.searchsorted(at_us, at_us[-1] - _ENDS_US)), len(at_us))
+    boxes = track.boxes_unit[part].astype(np.float64)
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2 * picture
+    sizes = np.sqrt(np.maximum(np.prod((boxes[:, 2:] - boxes[:, :2]) * picture, axis=1), 1.0))
+    index = 0 if is_start else -1
+    margin = np.maximum(CUT_FRAC, 1.0 / picture)
+    is_at_edge = bool(np.any(boxes[index, :2] <= margin) or np.any(boxes[index, 2:] >= 1 - margin))
+    return _End(
+        at_us=int(at_us[index]),
+        centre=centres[index],
+        velocity=velocity(at_us[part], centres),
+        size=float(np.median(sizes)),
+        is_at_edge=is_at_edge,
+        kind=track.kind,
+    )
+
+
+def velocity(at_us: np.typing.NDArray[np.int64], px: Floats) -> Floats:
+    """The straight line's slope through points in time (least squares), px/s; 0 for one point."""
+    seconds = (at_us - at_us[0]) / US_PER_SECOND
+    seconds = seconds - seconds.mean()
+    spread = float(np.sum(seconds**2))
+    if spread == 0.0:
+        return np.zeros(2)
+    return np.asarray(seconds @ (px - px.mean(axis=0)) / spread, np.float64)
+
+
+def _away(last: _End, first: _End) -> float | None:
+    """How far from the foretold place `first` begins, in sizes; None when it is another's."""
+    ratio = last.size / first.size
+    if first.is_at_edge or not 1 / _RATIO_MAX <= ratio <= _RATIO_MAX:
+        return None
+    if not _may_be_same(last.kind, first.kind):
+        return None
+    seconds = (first.at_us - last.at_us) / US_PER_SECOND
+    if last.is_standing and seconds > GAP_US_MAX / US_PER_SECOND and not first.is_standing:
+        return None
+    size = (last.size + first.size) / 2
+    forth = last.centre + last.velocity * seconds - first.centre
+    back = first.centre - first.velocity * seconds - last.centre
+    away = float(max(np.hypot(*forth), np.hypot(*back))) / size
+    return away if away <= _AWAY_SIZES_MAX + 0.25 * min(seconds, 1.0) else None
+
+
+def _may_be_same(one: int, other: int) -> bool:
+    vague = {MOVING, OTHER}
+    return one == other or bool({one, other} & vague) or {one, other} <= VEHICLES

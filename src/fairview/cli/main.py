@@ -13,7 +13,7 @@ from collections.abc import Callable
 import typer
 
 from fairview import __version__
-from fairview.cli import cameras, care, census, footage, node, proofs
+from fairview.cli import cameras, care, census, footage, models, node, proofs
 from fairview.cli.voice import complain, note
 from fairview.config.settings import Logs
 from fairview.core.errors import FairviewError, outcome_of
@@ -67,6 +67,7 @@ def build() -> typer.Typer:
             app.command(name)(command)
         app.add_typer(cameras.app(), name="camera")
         app.add_typer(census.app(), name="census")
+        app.add_typer(models.app(), name="models")
     return app
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from fairview.analyse.ground.evidence import placed, unplaced
 from fairview.analyse.ground.lens import Lens
+from fairview.analyse.ground.way import Way, way
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -115,6 +116,20 @@ class Ground:
         metres = self._placed(self.values, points)
         metres[~self.knows(points)] = np.nan
         return metres
+
+    def everywhere(self, points_px: Floats) -> Floats:
+        """As metres, also where the ground does not know; for reckoning, never for telling."""
+        return self._placed(self.values, np.asarray(points_px, dtype=np.float64))
+
+    def way(
+        self,
+        at_us: npt.NDArray[np.int64],
+        boxes_px: Floats,
+        is_whole: npt.NDArray[np.bool_],
+        kind: int,
+    ) -> Way | None:
+        """One road user's way over this ground; see way.way."""
+        return way(self, at_us, boxes_px, is_whole, kind)
 
     def knows(self, points_px: Floats) -> npt.NDArray[np.bool_]:
         """(n,): whether the ground says anything of these points."""

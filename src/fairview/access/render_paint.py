@@ -1,13 +1,15 @@
 """What a covered picture is painted from: a clean picture, flat fill, a border, a label.
 
-Nothing here takes a picture's own pixels except `uncovered`, which exists for the raw
-renditions under privacy zones. A covered picture is a function of the mask alone.
+A picture's own pixels are taken in two places: by `around`, for everything outside the regions
+that a cover with a model hides, and by `uncovered`, which exists for the raw renditions under
+privacy zones. Elsewhere a covered picture is a function of the mask alone, and what is filled is
+so everywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -37,10 +39,13 @@ Polygon = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """The words in the corner. is_alarming: a red band along the upper edge."""
+    """The words in the corner. is_alarming: a red band along the upper edge. is_timed: with the
+    clock time, which a file may not have.
+    """
 
     text: str
     is_alarming: bool = False
+    is_timed: bool = True
 
 
 COVERED = Label(text="covered")
@@ -61,7 +66,11 @@ class Painter:
         matrix: Matrix,
         clean: Planes | None,
         zones: Sequence[Polygon] = (),
+        is_timed: bool = True,
     ) -> None:
+        """is_timed: write the clock time beside the label."""
+        self._covered_label = replace(COVERED, is_timed=is_timed)
+        self._whole_label = replace(WHOLE_FRAME, is_timed=is_timed)
         self.width_px, self.height_px = width_px, height_px
         self._matrix: Matrix = matrix
         self._clean = None if clean is None else resized(clean, width_px, height_px)
@@ -82,7 +91,17 @@ class Painter:
             ring = cv2.dilate(fill, _square(2 * self._border_px + 1))
             self._fill(np.asarray(ring, dtype=np.uint8), BORDER_RGB)
             self._fill(fill, FILL_RGB)
-        return self._finished(COVERED, at)
+        return self._finished(self._covered_label, at)
+
+    def around(self, planes: Planes, mask: Plane, at: Instant) -> Planes:
+        """The picture's own pixels around solid fill: the cover that knows people.
+
+        mask: coarse, 0 or 255; every pixel that it touches is filled, and a margin around.
+        """
+        self._start(resized(planes, self.width_px, self.height_px))
+        if mask.any():
+            self._fill(self._outwards(mask), FILL_RGB)
+        return self._finished(self._covered_label, at)
 
     def whole_frame(self, motion: Motion | None, at: Instant) -> Planes:
         """A flat picture with the outlines of what moves, if that is known."""
@@ -92,7 +111,7 @@ class Painter:
             inner = cv2.erode(shape, _square(4 * self._border_px + 1))
             ring = np.asarray(cv2.subtract(shape, inner), dtype=np.uint8)
             self._fill(ring, OUTLINE_RGB)
-        return self._finished(WHOLE_FRAME, at)
+        return self._finished(self._whole_label, at)
 
     def uncovered(self, planes: Planes, label: Label, at: Instant) -> Planes:
         """The picture itself, under its privacy zones."""
@@ -118,6 +137,14 @@ class Painter:
         """A coarse mask at the picture's size, with rounded instead of stepped edges."""
         soft = cv2.GaussianBlur(mask, (5, 5), 0)
         large = cv2.resize(soft, (self.width_px, self.height_px), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.threshold(large, 100, 255, cv2.THRESH_BINARY)[1], dtype=np.uint8)
+
+    def _outwards(self, mask: Plane) -> Plane:
+        """A coarse mask at the picture's size, nowhere smaller: colour planes are half as fine,
+        so one coarse pixel is added on all sides before the edges are smoothed.
+        """
+        wide = cv2.dilate(mask, _square(3))
+        large = cv2.resize(wide, (self.width_px, self.height_px), interpolation=cv2.INTER_LINEAR)
         return np.asarray(cv2.threshold(large, 100, 255, cv2.THRESH_BINARY)[1], dtype=np.uint8)
 
     def _fill(self, mask: Plane, rgb: tuple[int, int, int]) -> None:
@@ -159,7 +186,9 @@ class Painter:
     def _write(self, label: Label, at: Instant) -> None:
         """The label and the clock time, opaque, in the lower left corner."""
         form = "%H:%M:%S UTC" if self.width_px < 400 else "%Y-%m-%d %H:%M:%S UTC"
-        text = f"{label.text}   {at.datetime_utc().strftime(form)}"
+        text = label.text
+        if label.is_timed:
+            text = f"{text}   {at.datetime_utc().strftime(form)}"
         patch = self._labels.get(text)
         if patch is None:
             self._labels.clear()

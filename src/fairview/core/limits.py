@@ -561,3 +561,6 @@ passed over, and their stretch counts as not looked at."""
 WATCH_POINTS_MAX = 20_000_000
 """Points of finished tracks kept until everything is measured (some 1.5 GB; about a day of a busy
 junction at 5 pictures a second). Outcome: end_run; what was looked at until then is measured."""
+
+COVER_BACKGROUND_US = 10 * US_PER_MINUTE
+"""A film's empty scene is found anew for every stretch of this length, as light changes."""

@@ -1,0 +1,1 @@
+"""Tracks and detections of other tools, read and written."""

@@ -564,3 +564,7 @@ junction at 5 pictures a second). Outcome: end_run; what was looked at until the
 
 COVER_BACKGROUND_US = 10 * US_PER_MINUTE
 """A film's empty scene is found anew for every stretch of this length, as light changes."""
+
+WATCH_SORTED_POINTS_MAX = 2_000_000
+"""Track points up to which tracks.txt is sorted by frame (300 bytes each while that is done).
+Outcome: beyond it the rows of each track stand together."""

@@ -63,6 +63,14 @@ _SHADOW_COLOUR = 6.0
 _GHOST_AFTER_S = 0.7
 _GHOST_EVERY_S = 0.4
 _GHOST_RATIO = 1.35
+_GHOST_PX_MIN = 12
+_GHOST_TOUCH_MAX = 0.3
+_TRUSTED_S = 2.5
+_SETTLED_US = 60 * US_PER_SECOND
+_RIVALS_US = 200_000
+"""A young scene may have begun behind a queue: until a value was seen for _TRUSTED_S, another
+value seen for longer replaces it. After _SETTLED_US this is no longer looked at."""
+
 _RESTLESS_HZ = 1.6
 """A pixel that changes sides more often than this is a leaf or a flag, not a street."""
 
@@ -89,7 +97,7 @@ class EmptyScene:
     def __init__(self, planes: Planes, at: Instant) -> None:
         self.size = fitted(planes.width_px, planes.height_px, WIDTH_PX)
         self._shape = (planes.width_px, planes.height_px)
-        self._at = self._began = self._ghosts_at = at
+        self._at = self._began = self._ghosts_at = self._rivals_at = at
         self._tolerances_at: Instant | None = None
         self._other_s = 0.0
         self._held_s: Field = np.zeros(self.size[::-1], dtype=np.float32)
@@ -121,11 +129,16 @@ class EmptyScene:
             self._other_s += passed_s
             if self._other_s > 0.3:
                 self._begin(fields, at)
+            self._last, self._last_colour = luma, (blue, red)
         else:
             self._other_s = 0.0
             self._note_still(luma, mask, passed_s)
+            self._last, self._last_colour = luma, (blue, red)
             self._learn(fields, away, mask, passed_s)
-        self._last = luma
+            if at.since(self._began) < _SETTLED_US and at.since(self._rivals_at) >= _RIVALS_US:
+                self._weigh_rivals(luma, mask, at.since(self._rivals_at) / US_PER_SECOND)
+                self._rivals_at = at
+            self._give_back_ghosts(mask)
         return Moving(
             mask=mask,
             strength=strength,
@@ -134,7 +147,7 @@ class EmptyScene:
             is_other_scene=is_other,
         )
 
-    def take_over(self, where: npt.NDArray[np.bool_]) -> None:
+    def _take_over(self, where: npt.NDArray[np.bool_]) -> None:
         """These pixels of the last picture are the empty scene after all."""
         self._luma[where] = self._last[where]
         self._blue[where] = self._last_colour[0][where]
@@ -142,12 +155,32 @@ class EmptyScene:
         self._held_s[where] = 0.0
         self._noise[where] = _NOISE_FIRST
 
-    def ghostliness(self) -> tuple[Field, Field] | None:
-        """Edge strength in the picture and in the scene, every _GHOST_EVERY_S; None between."""
+    def _give_back_ghosts(self, mask: Mask) -> None:
+        """Still shapes whose outline is in the scene and not in the picture: what stood there
+        has left, and the ground it hid is the scene."""
         if self._at.since(self._ghosts_at) < _GHOST_EVERY_S * US_PER_SECOND:
-            return None
+            return
         self._ghosts_at = self._at
-        return _edges(self._last), _edges(self._luma)
+        still = _mask(self._held_s > _GHOST_AFTER_S)
+        if not still.any():
+            return
+        count, found, counted, _ = cv2.connectedComponentsWithStats(still, connectivity=8)
+        labels, stats = np.asarray(found), np.asarray(counted)
+        seen, known = _edges(self._last), _edges(self._luma)
+        for one in range(1, count):
+            left, top, width, height, area = (int(number) for number in stats[one])
+            if area < _GHOST_PX_MIN:
+                continue
+            around = (
+                slice(max(top - 3, 0), top + height + 3),
+                slice(max(left - 3, 0), left + width + 3),
+            )
+            shape = labels[around] == one
+            if _is_ghost(shape, mask[around], (seen[around], known[around])):
+                where = np.zeros(labels.shape, dtype=bool)
+                where[around] = shape
+                self._take_over(where)
+                mask[where] = 0
 
     def _begin(self, fields: tuple[Field, Field, Field], at: Instant) -> None:
         luma, blue, red = fields
@@ -158,7 +191,9 @@ class EmptyScene:
         self._restless = np.zeros_like(luma)
         self._before = np.zeros(luma.shape, dtype=np.uint8)
         self._held_s = np.zeros_like(luma)
-        self._at = self._began = self._ghosts_at = at
+        self._trust_s, self._rival_s = np.zeros_like(luma), np.zeros_like(luma)
+        self._rival = luma.copy()
+        self._at = self._began = self._ghosts_at = self._rivals_at = at
         self._other_s = 0.0
         self._tolerances_at = None
         self._tolerance = self._colour_tolerance = luma
@@ -251,11 +286,26 @@ class EmptyScene:
         self._held_s[mask == 0] = 0.0
         np.maximum(self._held_s, 0.0, out=self._held_s)
 
+    def _weigh_rivals(self, luma: Field, mask: Mask, passed_s: float) -> None:
+        """A second value per pixel, with how long it was seen; between cars the road returns."""
+        there = mask > 0
+        self._trust_s += np.where(there, np.float32(0), np.float32(passed_s))
+        near = np.abs(luma - self._rival) < np.minimum(self._tolerance, 12)
+        self._rival_s += np.where(near, np.float32(passed_s), np.float32(-passed_s)) * there
+        fresh = there & (self._rival_s < 0)
+        self._rival[fresh] = luma[fresh]
+        self._rival_s[fresh] = 0
+        wins = there & near & (self._rival_s > self._trust_s + 0.5) & (self._trust_s < _TRUSTED_S)
+        if wins.any():
+            self._trust_s[wins] = self._rival_s[wins]
+            self._rival_s[wins] = 0
+            self._take_over(wins)
+            mask[wins] = 0
+
     def _learn(
         self, fields: tuple[Field, Field, Field], away: Field, mask: Mask, passed_s: float
     ) -> None:
         luma, blue, red = fields
-        self._last_colour = (blue, red)
         free = cv2.bitwise_not(cv2.dilate(mask, np.ones((3, 3), np.uint8)))
         since_s = self._at.since(self._began) / US_PER_SECOND
         # A young scene learns as a plain mean does.
@@ -267,19 +317,21 @@ class EmptyScene:
         cv2.accumulateWeighted(away, self._noise, share, free)
         cv2.accumulateWeighted(self._colour_away, self._colour_noise, share, free)
         if float(self._held_s.max()) > STILL_US_MAX / US_PER_SECOND:
-            self._last = luma
-            self.take_over(self._held_s > STILL_US_MAX / US_PER_SECOND)
+            self._take_over(self._held_s > STILL_US_MAX / US_PER_SECOND)
 
 
-def is_ghost(component: npt.NDArray[np.bool_], held_s: Field, edges: tuple[Field, Field]) -> bool:
-    """Whether a still shape has its outline in the scene and not in the picture."""
-    if float(np.median(held_s[component])) < _GHOST_AFTER_S:
+def _is_ghost(shape: npt.NDArray[np.bool_], mask: Mask, edges: tuple[Field, Field]) -> bool:
+    """Whether edges along the outline are clearly stronger in the scene than in the picture.
+
+    A piece of something larger has no outline of its own and is not judged.
+    """
+    full = shape.astype(np.uint8)
+    grown = np.asarray(cv2.dilate(full, np.ones((5, 5), np.uint8))) > 0
+    outside = grown & ~shape
+    if np.count_nonzero(mask[outside]) > _GHOST_TOUCH_MAX * np.count_nonzero(outside):
         return False
-    shape = component.astype(np.uint8)
-    ring = cv2.dilate(shape, np.ones((5, 5), np.uint8)) - cv2.erode(
-        shape, np.ones((3, 3), np.uint8)
-    )
-    seen, known = (float(one[ring > 0].mean()) for one in edges)
+    outline = grown & ~(np.asarray(cv2.erode(full, np.ones((3, 3), np.uint8))) > 0)
+    seen, known = (float(one[outline].mean()) for one in edges)
     return known > _GHOST_RATIO * seen + 0.5
 
 

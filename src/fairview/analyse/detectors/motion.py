@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from fairview.analyse.detectors.contract import Picture
-from fairview.analyse.detectors.empty_scene import EmptyScene, Moving, is_ghost
+from fairview.analyse.detectors.empty_scene import EmptyScene, Moving
 from fairview.core.ids import CameraId
 from fairview.core.limits import MOTION_BOXES_MAX, MOTION_CAMERAS_MAX
 from fairview.core.sight import MOVING, Detections
@@ -85,11 +85,11 @@ class MotionDetector:
 
 
 def _boxes_of(scene: EmptyScene, moving: Moving) -> tuple[Boxes, npt.NDArray[np.float32]]:
-    """Shapes of one picture as boxes; ghosts are given back to the scene."""
+    """Shapes of one picture as boxes."""
     nothing = np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
     if moving.is_other_scene or not moving.mask.any():
         return nothing
-    joined = cv2.morphologyEx(moving.mask, cv2.MORPH_CLOSE, np.ones((7, 5), np.uint8))
+    joined = cv2.morphologyEx(moving.mask, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
     count, found, counted, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     labels, stats = np.asarray(found, dtype=np.int32), np.asarray(counted, dtype=np.int32)
     inside = moving.mask > 0
@@ -103,7 +103,6 @@ def _boxes_of(scene: EmptyScene, moving: Moving) -> tuple[Boxes, npt.NDArray[np.
         good &= fresh >= MOVING_FRAC_MIN * area
     good[0] = False
     chosen = np.flatnonzero(good)
-    chosen = _without_ghosts(scene, moving, labels, stats, chosen)
     if len(chosen) > MOTION_BOXES_MAX:
         chosen = chosen[np.argsort(-area[chosen])[:MOTION_BOXES_MAX]]
     if not len(chosen):
@@ -123,34 +122,6 @@ def _boxes_of(scene: EmptyScene, moving: Moving) -> tuple[Boxes, npt.NDArray[np.
     return boxes / size, np.clip(scores, 0, 1).astype(np.float32)
 
 
-def _without_ghosts(
-    scene: EmptyScene,
-    moving: Moving,
-    labels: npt.NDArray[np.int32],
-    stats: npt.NDArray[np.int32],
-    chosen: npt.NDArray[np.intp],
-) -> npt.NDArray[np.intp]:
-    edges = scene.ghostliness() if len(chosen) else None
-    if edges is None:
-        return chosen
-    stays = []
-    for one in chosen:
-        left, top, width, height = stats[one, :4]
-        around = (
-            slice(max(top - 3, 0), top + height + 3),
-            slice(max(left - 3, 0), left + width + 3),
-        )
-        component = labels[around] == one
-        inside = (edges[0][around], edges[1][around])
-        if is_ghost(component & (moving.mask[around] > 0), moving.held_s[around], inside):
-            where = np.zeros(labels.shape, dtype=bool)
-            where[around] = component
-            scene.take_over(where)
-        else:
-            stays.append(one)
-    return np.array(stays, dtype=np.intp)
-
-
 def _merged(
     boxes: Boxes, areas: npt.NDArray[np.float64], means: npt.NDArray[np.float64]
 ) -> tuple[Boxes, npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -162,7 +133,7 @@ def _merged(
     boxes, areas, means = boxes[order], areas[order].copy(), means[order].copy()
     merged: list[int] = []
     for number in range(len(boxes)):
-        into = _host(boxes, merged, number)
+        into = _host(boxes, areas, merged, number)
         if into is None:
             merged.append(number)
             continue
@@ -174,15 +145,20 @@ def _merged(
     return boxes[merged], areas[merged], means[merged]
 
 
-def _host(boxes: Boxes, merged: list[int], number: int) -> int | None:
-    """The larger shape that a fragment belongs to."""
+def _host(
+    boxes: Boxes, areas: npt.NDArray[np.float64], merged: list[int], number: int
+) -> int | None:
+    """The much larger shape that a fragment belongs to."""
     if not merged:
         return None
     hosts, one = boxes[merged], boxes[number]
     across = np.minimum(hosts[:, 2], one[2]) - np.maximum(hosts[:, 0], one[0])
     between = np.maximum(hosts[:, 1], one[1]) - np.minimum(hosts[:, 3], one[3])
     heights = hosts[:, 3] - hosts[:, 1]
-    fits = (across >= 0.6 * (one[2] - one[0])) & (between <= 0.2 * heights)
+    fits = (across >= 0.6 * (one[2] - one[0])) & (between <= 0.15 * heights)
+    fits &= areas[number] <= 0.35 * areas[merged]
+    within = np.clip(across, 0, None) * np.clip(-between, 0, None)
+    fits |= within >= 0.6 * (one[2] - one[0]) * (one[3] - one[1])
     if not fits.any():
         return None
     return merged[int(np.argmax(np.where(fits, across, -1)))]

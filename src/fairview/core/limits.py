@@ -568,3 +568,7 @@ COVER_BACKGROUND_US = 10 * US_PER_MINUTE
 WATCH_SORTED_POINTS_MAX = 2_000_000
 """Track points up to which tracks.txt is sorted by frame (300 bytes each while that is done).
 Outcome: beyond it the rows of each track stand together."""
+
+FILE_JSON_BYTES_MAX = 512 * 1024 * 1024
+"""Another tool's JSON file, unpacked; needs some ten times that while it is read.
+Outcome: BadInput, asking for parts."""

@@ -22,10 +22,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairview.analyse.files.mot import MotWriter
-from fairview.analyse.track.tracker import Tracker, advance_all, together
-from fairview.core.ids import CameraId
-from fairview.core.sight import Detections, Track
 from tests.analyse.track.crowds import (
     CAMERA,
     HEIGHT_PX,
@@ -37,6 +33,11 @@ from tests.analyse.track.crowds import (
     detections,
     noisy,
 )
+
+from fairview.analyse.files.mot import MotWriter
+from fairview.analyse.track.tracker import Tracker, advance_all, together
+from fairview.core.ids import CameraId
+from fairview.core.sight import Detections, Track
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
@@ -180,8 +181,10 @@ def _batched(count: int, rounds: int) -> None:
 
 def _peer(name: str, boxes: Path, times: Path, out: Path) -> float:
     done = subprocess.run(
-        [str(PEER_PYTHON), "-W", "ignore", str(PEERS / "roboflow_trackers.py"), name]
-        + [str(boxes), str(times), str(out)],
+        [
+            *(str(PEER_PYTHON), "-W", "ignore", str(PEERS / "roboflow_trackers.py")),
+            *(name, str(boxes), str(times), str(out)),
+        ],
         check=True,
         capture_output=True,
         env={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
@@ -191,8 +194,10 @@ def _peer(name: str, boxes: Path, times: Path, out: Path) -> float:
 
 def _scores(truth: Path, files: Sequence[Path]) -> list[Score]:
     done = subprocess.run(
-        [str(PEER_PYTHON), "-W", "ignore", str(PEERS / "trackeval_run.py"), str(truth)]
-        + [str(one) for one in files],
+        [
+            *(str(PEER_PYTHON), "-W", "ignore", str(PEERS / "trackeval_run.py")),
+            *(str(truth), *(str(one) for one in files)),
+        ],
         check=True,
         capture_output=True,
         env={"OMP_NUM_THREADS": "1"},

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import typer
 
 from fairview import __version__
-from fairview.cli import cameras, care, census, footage, models, node, proofs
+from fairview.cli import cameras, care, census, footage, models, node, proofs, watch
 from fairview.cli.voice import complain, note
 from fairview.config.settings import Logs
 from fairview.core.errors import FairviewError, outcome_of
@@ -37,6 +37,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "record": footage.record,
     "play": footage.play,
     "export": footage.export,
+    "watch": watch.watch,
+    "measure": watch.measure,
     "verify": proofs.verify,
     "check": proofs.check,
     "backup": care.backup,

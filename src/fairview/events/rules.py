@@ -129,6 +129,28 @@ def events_of_levels(
     return tuple(found)
 
 
+def fault_event(scene: Scene, span: Span, because: str) -> TrafficEvent | None:
+    """What was wrong with the camera, told always; a rule's after_s and hours can silence it."""
+    rule = next((one for one in scene.rules if one.kind == "camera_fault"), None)
+    if rule is not None:
+        is_short = span.duration_us < _number(rule, "after_s") * US_PER_SECOND
+        if is_short or not _applies(rule, None, span):
+            return None
+    return TrafficEvent(
+        kind="camera_fault",
+        rule=rule.name if rule is not None else "camera_fault",
+        camera=scene.camera.id,
+        span=span,
+        zone=None,
+        line=None,
+        road_user=None,
+        tracks=(),
+        first_track_start=None,
+        values=(("because", because), ("seconds", round(span.duration_us / US_PER_SECOND, 3))),
+        evidence=(span,),
+    )
+
+
 def _is_queue(rule: Rule, level: ZoneLevel) -> bool:
     if level.queue_max is None or not _applies(rule, None, level.span):
         return False

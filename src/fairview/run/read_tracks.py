@@ -1,0 +1,113 @@
+"""What `measure` starts from: others' tracks, or detections that are tracked first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fairview.analyse.files.mot import read_mot
+from fairview.analyse.files.read import FileFacts, ReadDetections, ReadTracks
+from fairview.analyse.track.tracker import Tracker
+from fairview.core.errors import BadInput, NotFound
+from fairview.core.scene import Scene
+from fairview.core.sight import Track
+from fairview.core.time import US_PER_SECOND, Instant, Span
+from fairview.run.looking import Seen
+from fairview.run.watch_input import check_shape
+from fairview.run.watch_report import DetectorFacts, InputFacts, StageClock
+
+Progress = Callable[[float, str], None]
+FPS_OWN = (".ottrk", ".otdet", ".parquet")
+"""Files that say their own times; the others need camera.fps."""
+
+
+def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) -> Seen:
+    """A file's tracks as if they had been seen here.
+
+    Everything from the file's first to its last frame counts as looked at.
+    Errors:  NotFound, and BadInput naming the place in the file; BadInput without frames a second.
+    """
+    if not path.exists():
+        raise NotFound(
+            f"{path} is not there: name a MOTChallenge text, an .ottrk or .otdet file, or a "
+            "tracks.parquet"
+        )
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder: measure takes one file of tracks; watch, pictures")
+    camera = scene.camera
+    has_own = any(path.name.lower().endswith(ending) for ending in FPS_OWN)
+    if camera.fps is None and not has_own:
+        raise BadInput(
+            f"{path.name} has no times of its own: set camera.fps in the scene to the pictures a "
+            "second it was made from"
+        )
+    progress(0.1, f"reading {path.name}")
+    facts = FileFacts(
+        camera=camera.id,
+        width_px=camera.width_px,
+        height_px=camera.height_px,
+        fps=camera.fps or 1.0,
+        start=camera.start or Instant(0),
+    )
+    read = read_mot(path, facts)
+    check_shape(scene, read.width_px, read.height_px, path.name)
+    stages.done("decode")
+    if isinstance(read, ReadTracks):
+        return _of_tracks(path, read)
+    progress(0.3, "tracking")
+    return _of_detections(path, read, stages)
+
+
+def _of_tracks(path: Path, read: ReadTracks) -> Seen:
+    if not read.tracks:
+        raise BadInput(f"{path.name} holds no track")
+    return _seen(path, read, read.tracks, DetectorFacts(name=None, accuracy=None))
+
+
+def _of_detections(path: Path, read: ReadDetections, stages: StageClock) -> Seen:
+    if not read.frames:
+        raise BadInput(f"{path.name} holds no detection")
+    tracker = Tracker(read.camera)
+    tracks: list[Track] = []
+    for found in read.pictures():
+        tracker.advance(found)
+        tracks += tracker.take_finished()
+    tracks += tracker.close()
+    stages.done("track")
+    return _seen(path, read, tuple(tracks), DetectorFacts(name=read.model, accuracy=None))
+
+
+def _seen(
+    path: Path,
+    read: ReadTracks | ReadDetections,
+    tracks: tuple[Track, ...],
+    detector: DetectorFacts,
+) -> Seen:
+    return Seen(
+        input=InputFacts(
+            name=path.name,
+            kind="tracks" if isinstance(read, ReadTracks) else "detections",
+            size_px=(read.width_px, read.height_px),
+            has_times=read.start.us != 0,
+            frames_read=read.frames,
+            frames_decoded=None,
+            frames_detected=None,
+            frames_damaged=None,
+        ),
+        detector=detector,
+        tracks=tuple(sorted(tracks, key=lambda track: track.id)),
+        size_px=(read.width_px, read.height_px),
+        watched=(_watched(read, tracks),),
+        unmeasurable=(),
+        faults=(),
+        warnings=read.warnings,
+    )
+
+
+def _watched(read: ReadTracks | ReadDetections, tracks: tuple[Track, ...]) -> Span:
+    """From frame 1 to one step after the last frame, and no less than the tracks' own times."""
+    step_us = round(US_PER_SECOND / read.fps)
+    start, last = read.start, read.start.plus(step_us * max(read.frames - 1, 0))
+    for track in tracks:
+        start, last = min(start, track.start), max(last, track.end)
+    return Span(start=start, end=last.plus(max(step_us, 1)))

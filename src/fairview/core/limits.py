@@ -572,3 +572,9 @@ Outcome: beyond it the rows of each track stand together."""
 FILE_JSON_BYTES_MAX = 512 * 1024 * 1024
 """Another tool's JSON file, unpacked; needs some ten times that while it is read.
 Outcome: BadInput, asking for parts."""
+
+MEASURE_LATE_US_MAX = US_PER_HOUR
+MEASURE_TRACKS_MAX = 50_000
+"""Finished tracks a running camera keeps, so that one that ends late (a parked vehicle) or is the
+second half of another still counts. Outcome: a track that comes later is dropped, with a warning.
+"""

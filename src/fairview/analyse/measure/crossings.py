@@ -32,11 +32,15 @@ END_PX = 0.5
 because a track may begin or end near the line for reasons of its own (a late detector, the end of
 a film); the whole travel is what shows that it passed."""
 
+CUT_SIZES = 0.25
+"""The same for points whose box the picture's edge cuts: only reckoned, so farther."""
+
 LATE_US = 300_000
 LATE_SIZES_MAX = 0.5
 """Detectors find a road user late and lose it early. One that is plainly on the move at its first
 (last) point was where its velocity says a moment before (after): so long, so many sizes at most."""
 _STEADY_US = 500_000
+_STEADY_US_MIN = 200_000
 _STEADY_SIZES = 0.1
 """Plainly on the move: so many sizes within LATE_US, over the track's first (last) half second."""
 
@@ -47,7 +51,8 @@ POINTS_MIN = 3
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
     """One passing of one line. is_foretold: its meeting with the line lies before the first or
-    after the last point seen. size_px: the box's extent across the line.
+    after the last point. is_seen: the points on both sides of it were seen, not bridged. size_px:
+    the box's extent across the line.
     """
 
     at: Instant
@@ -56,6 +61,7 @@ class Passage:
     px: tuple[float, float]
     size_px: float
     is_foretold: bool
+    is_seen: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +92,8 @@ def passages(path: GroundPath, line: Line) -> tuple[Passage, ...]:
     if not meetings:
         return ()
     away, extent = _distances(way, corners)
-    kept = _kept(meetings, away / extent)
-    if not kept or not _is_passing(kept, away, extent, path.jitter_px):
+    kept = _kept(meetings, way, away / extent, extent)
+    if not kept or not _is_passing(kept, way, (away, extent), path.jitter_px):
         return ()
     first: dict[bool, Passage] = {}
     for one in kept:
@@ -101,23 +107,20 @@ class _Way:
 
     def __init__(self, path: GroundPath) -> None:
         before, after = _foretold(path, is_start=True), _foretold(path, is_start=False)
-        parts, times, sizes = [path.px], [path.at_us], [path.size_px]
-        owners = [path.tracks]
         self.has_before, self.has_after = before is not None, after is not None
+        n = len(path)
+        index = [0] * self.has_before + list(range(n)) + [n - 1] * self.has_after
+        px, at_us, centre = path.px[index], path.at_us[index], path.centre_px[index]
         if before is not None:
-            parts.insert(0, before[None])
-            times.insert(0, path.at_us[:1] - LATE_US)
-            sizes.insert(0, path.size_px[:1])
-            owners.insert(0, path.tracks[:1])
+            centre[0] += before - px[0]
+            px[0], at_us[0] = before, at_us[0] - LATE_US
         if after is not None:
-            parts.append(after[None])
-            times.append(path.at_us[-1:] + LATE_US)
-            sizes.append(path.size_px[-1:])
-            owners.append(path.tracks[-1:])
-        self.px = np.concatenate(parts)
-        self.at_us = np.concatenate(times)
-        self.size_px = np.concatenate(sizes)
-        self.tracks = np.concatenate(owners)
+            centre[-1] += after - px[-1]
+            px[-1], at_us[-1] = after, at_us[-1] + LATE_US
+        self.px, self.at_us, self.centre_px = px, at_us, centre
+        self.size_px = path.size_px[index]
+        self.tracks = path.tracks[index]
+        self.is_whole, self.is_seen = path.is_whole[index], path.is_seen[index]
 
 
 def _foretold(path: GroundPath, *, is_start: bool) -> Floats | None:
@@ -127,7 +130,8 @@ def _foretold(path: GroundPath, *, is_start: bool) -> Floats | None:
         part = slice(0, int(np.searchsorted(at_us, at_us[0] + _STEADY_US, side="right")))
     else:
         part = slice(int(np.searchsorted(at_us, at_us[-1] - _STEADY_US)), len(at_us))
-    if part.stop - part.start < POINTS_MIN:
+    length_us = at_us[part.stop - 1] - at_us[part.start]
+    if part.stop - part.start < POINTS_MIN or length_us < _STEADY_US_MIN:
         return None
     moved = velocity(at_us[part], path.px[part]) * LATE_US / US_PER_SECOND
     index = 0 if is_start else -1
@@ -177,7 +181,7 @@ def _distances(way: _Way, corners: Floats) -> tuple[Floats, Floats]:
     return away[np.arange(len(away)), nearest], extent
 
 
-def _kept(meetings: Sequence[_Meeting], depth: Floats) -> list[_Meeting]:
+def _kept(meetings: Sequence[_Meeting], way: _Way, depth: Floats, extent: Floats) -> list[_Meeting]:
     """The meetings that are left when excursions too shallow to be a turn are taken out.
 
     The shallowest goes first. An excursion between two meetings takes both along when they go
@@ -186,10 +190,9 @@ def _kept(meetings: Sequence[_Meeting], depth: Floats) -> list[_Meeting]:
     """
     kept = list(meetings)
     while len(kept) > 1:
-        bounds = [0, *(one.step + 1 for one in kept), len(depth)]
         depths = [
-            float(depth[start:end].max()) if end > start else 0.0
-            for start, end in itertools.pairwise(bounds)
+            _excursion(way, depth, extent, (before, after))
+            for before, after in itertools.pairwise([None, *kept, None])
         ]
         least = min(range(len(depths)), key=lambda k: (depths[k], k))
         if depths[least] >= REVERSAL_SIZES:
@@ -205,11 +208,41 @@ def _kept(meetings: Sequence[_Meeting], depth: Floats) -> list[_Meeting]:
     return kept
 
 
-def _is_passing(kept: Sequence[_Meeting], away: Floats, extent: Floats, jitter_px: float) -> bool:
+def _excursion(
+    way: _Way,
+    depth: Floats,
+    extent: Floats,
+    between: tuple[_Meeting | None, _Meeting | None],
+) -> float:
+    """How far the road user went from the line between two meetings, in its own sizes.
+
+    The box's middle must have gone as far as the ground point: when something hides its lower
+    part, the lower edge jumps and the middle only half as far.
+    """
+    before, after = between
+    start = 0 if before is None else before.step + 1
+    end = len(depth) if after is None else after.step + 1
+    if end <= start:
+        return 0.0
+    part = slice(start, end)
+    deepest = depth[part]
+    for meeting in between:
+        if meeting is not None:
+            step, frac = meeting.step, meeting.frac
+            middle = way.centre_px[step] * (1 - frac) + way.centre_px[step + 1] * frac
+            gone = np.hypot(*(way.centre_px[part] - middle).T) / extent[part]
+            deepest = np.minimum(deepest, gone)
+    return float(deepest.max())
+
+
+def _is_passing(
+    kept: Sequence[_Meeting], way: _Way, distances: tuple[Floats, Floats], jitter_px: float
+) -> bool:
     """Whether the first and last excursions are far enough from the line, and the travel long."""
+    away, extent = distances
     before, after = slice(0, kept[0].step + 1), slice(kept[-1].step + 1, len(away))
-    least = np.maximum(END_PX, np.maximum(END_JITTERS * jitter_px, END_SIZES * extent))
-    is_clear: Flags = away >= least
+    least = np.where(way.is_whole, END_SIZES, CUT_SIZES) * extent
+    is_clear: Flags = away >= np.maximum(np.maximum(END_PX, END_JITTERS * jitter_px), least)
     relative = away / extent
     travel = float(relative[before].max() + relative[after].max())
     return bool(is_clear[before].any() and is_clear[after].any() and travel >= TRAVEL_SIZES)
@@ -229,4 +262,5 @@ def _passage(one: _Meeting, way: _Way, extent: Floats) -> Passage:
         px=(float(px[0]), float(px[1])),
         size_px=float(extent[step]),
         is_foretold=is_before or is_after,
+        is_seen=bool(way.is_seen[step] and way.is_seen[step + 1]),
     )

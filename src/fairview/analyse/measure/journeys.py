@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,12 +24,18 @@ GAP_US_MAX = 1_500_000
 GAP_STANDING_US_MAX = 5 * US_PER_SECOND
 """One that stands is where it was: a passing lorry hides it about this long."""
 
+TRUSTED_US = 200_000
+"""Unseen for longer (and for two pictures), a track must come back where its movement foretells,
+or it came back as another road user: trackers bridge gaps, and now and then to the wrong one."""
+
 _ENDS_US = 500_000
 """How much of a track's end tells its velocity."""
 _STANDING_SIZES = 0.15
 """Up to so many of its own sizes a second is standing still."""
 _AWAY_SIZES_MAX = 0.5
-"""How far from the foretold place, in its own sizes, the next piece may begin."""
+_AWAY_SIZES_A_SECOND = 0.25
+"""How far from the foretold place, in its own sizes, the next piece may begin, and how much
+farther for a longer gap (up to a second)."""
 _RATIO_MAX = 1.8
 """How different in size (square root of the area) two pieces may be."""
 
@@ -53,17 +59,20 @@ class _End:
 def journeys(tracks: Sequence[Track], camera: SceneCamera) -> tuple[tuple[Track, ...], ...]:
     """The tracks, grouped by road user: pieces of one way together, in order of time.
 
+    A track that was unseen and came back where it could not be is cut there first.
+
     Two pieces are joined when one ends and the other begins inside the picture, shortly after, at
     the place its movement foretells, with a like size and a compatible class; the nearest pairs
     first, each piece at most once on each side.
 
-    Shapes:  every track is in exactly one group; groups by their first track's start, then id.
+    Shapes:  every seen point is in exactly one group; groups by their start, then id.
     Cost:    sorts by time, then compares only tracks that end and begin within seconds.
     Errors:  BadInput when two tracks have the same id.
     """
     if len({track.id for track in tracks}) != len(tracks):
         raise BadInput("two tracks have the same id; ids count within one camera and run")
-    ordered = sorted(tracks, key=lambda track: (track.at_us[0], track.id))
+    parts = [part for track in tracks for part in pieces(track, camera)]
+    ordered = sorted(parts, key=lambda track: (track.at_us[0], track.id))
     starts = [_end(track, camera, is_start=True) for track in ordered]
     begin_us = [one.at_us for one in starts]
     pairs: list[tuple[float, int, int]] = []
@@ -78,6 +87,45 @@ def journeys(tracks: Sequence[Track], camera: SceneCamera) -> tuple[tuple[Track,
             if away is not None:
                 pairs.append((away, index, other))
     return _grouped(ordered, sorted(pairs))
+
+
+def pieces(track: Track, camera: SceneCamera) -> tuple[Track, ...]:
+    """A track, cut where it was unseen for over TRUSTED_US and came back out of its way.
+
+    Out of its way: neither its movement before leads to where it came back, nor its movement
+    after leads back to where it was lost. Points reckoned in between go with the cut.
+    """
+    seen = np.flatnonzero(track.is_seen)
+    if len(seen) < 2:
+        return (track,)
+    steps_us = np.diff(track.at_us[seen])
+    is_gap = steps_us > max(TRUSTED_US, 1.5 * float(np.median(steps_us)))
+    done: list[Track] = []
+    first = 0
+    for gap in np.flatnonzero(is_gap):
+        before, after = part_of(track, first, int(seen[gap])), int(seen[gap + 1])
+        last = _end(before, camera, is_start=False)
+        next_one = _end(part_of(track, after, len(track) - 1), camera, is_start=True)
+        if min(_misses(last, next_one)) > _most_away((next_one.at_us - last.at_us) / US_PER_SECOND):
+            done.append(before)
+            first = after
+    done.append(part_of(track, first, len(track) - 1))
+    return tuple(done)
+
+
+def part_of(track: Track, first: int, last: int) -> Track:
+    """The points from index first to last, both included."""
+    if first == 0 and last == len(track) - 1:
+        return track
+    part = slice(first, last + 1)
+    return replace(
+        track,
+        frames=track.frames[part],
+        at_us=track.at_us[part],
+        boxes_unit=track.boxes_unit[part],
+        scores=track.scores[part],
+        is_seen=track.is_seen[part],
+    )
 
 
 def _grouped(
@@ -143,11 +191,21 @@ def _away(last: _End, first: _End) -> float | None:
     seconds = (first.at_us - last.at_us) / US_PER_SECOND
     if last.is_standing and seconds > GAP_US_MAX / US_PER_SECOND and not first.is_standing:
         return None
+    away = max(_misses(last, first))
+    return away if away <= _most_away(seconds) else None
+
+
+def _misses(last: _End, first: _End) -> tuple[float, float]:
+    """How far each end's movement misses the other end, in sizes."""
+    seconds = (first.at_us - last.at_us) / US_PER_SECOND
     size = (last.size + first.size) / 2
     forth = last.centre + last.velocity * seconds - first.centre
     back = first.centre - first.velocity * seconds - last.centre
-    away = float(max(np.hypot(*forth), np.hypot(*back))) / size
-    return away if away <= _AWAY_SIZES_MAX + 0.25 * min(seconds, 1.0) else None
+    return float(np.hypot(*forth)) / size, float(np.hypot(*back)) / size
+
+
+def _most_away(seconds: float) -> float:
+    return _AWAY_SIZES_MAX + _AWAY_SIZES_A_SECOND * min(seconds, 1.0)
 
 
 def _may_be_same(one: int, other: int) -> bool:

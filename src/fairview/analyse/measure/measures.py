@@ -16,7 +16,14 @@ from fairview.analyse.measure.flows import (
 from fairview.analyse.measure.journeys import journeys
 from fairview.analyse.measure.looked import Looked, bins_of
 from fairview.analyse.measure.speeds import GroundLike
-from fairview.analyse.measure.ways import Way, crossings, place_speeds, stays_of, way_of
+from fairview.analyse.measure.ways import (
+    Way,
+    crossings,
+    place_speeds,
+    stays_of,
+    track_speed,
+    way_of,
+)
 from fairview.analyse.measure.zones import ZoneWay, level
 from fairview.core.errors import BadInput
 from fairview.core.scene import Scene
@@ -59,13 +66,13 @@ class Measures:
     """
 
     start: Instant
-    crossings: tuple[Crossing, ...]
-    counts: tuple[Count, ...]
-    flows: tuple[Count, ...]
-    speeds: tuple[PlaceSpeed, ...]
-    stays: tuple[Stay, ...]
-    levels: tuple[ZoneLevel, ...]
-    origin_destination: tuple[OriginDestination, ...]
+    crossings: tuple[Crossing, ...] = ()
+    counts: tuple[Count, ...] = ()
+    flows: tuple[Count, ...] = ()
+    speeds: tuple[PlaceSpeed, ...] = ()
+    stays: tuple[Stay, ...] = ()
+    levels: tuple[ZoneLevel, ...] = ()
+    origin_destination: tuple[OriginDestination, ...] = ()
 
 
 def measure(
@@ -82,7 +89,7 @@ def measure(
     if len({track.camera for track in tracks}) > 1:
         raise BadInput("these tracks come from several cameras; measure each camera alone")
     ways = [way_of(group, scene) for group in journeys(tracks, scene.camera)]
-    figures = figures_of(ways, scene, looked.measurable(), context.ground)
+    figures = figures_of(ways, (scene, context.ground), looked.measurable(), ways)
     start = context.start or looked.start
     return gathered(
         figures,
@@ -94,6 +101,7 @@ def measure(
             measurable=looked.measurable(),
             kinds=kinds_of(tracks, context),
         ),
+        tracks,
     )
 
 
@@ -123,17 +131,22 @@ def kinds_of(tracks: Iterable[Track], context: MeasureContext) -> frozenset[int]
 
 
 def figures_of(
-    ways: Sequence[Way], scene: Scene, measurable: Sequence[Span], ground: GroundLike | None
+    ways: Sequence[Way],
+    known: tuple[Scene, GroundLike | None],
+    measurable: Sequence[Span],
+    among: Sequence[Way],
 ) -> list[Figures]:
-    found = crossings(ways, ground, measurable)
+    """The figures of these ways, which are some or all of `among`."""
+    scene, ground = known
+    found = crossings(ways, ground, measurable, among)
     return [
         Figures(way=way, crossings=one, stays=stays_of(way, scene, measurable))
         for way, one in zip(ways, found, strict=True)
     ]
 
 
-def gathered(figures: Sequence[Figures], frame: Frame) -> Measures:
-    """All rows of these road users, in the bins of the frame."""
+def gathered(figures: Sequence[Figures], frame: Frame, tracks: Sequence[Track]) -> Measures:
+    """All rows of these road users and tracks, in the bins of the frame."""
     every = sorted(
         (one for figure in figures for one in figure.crossings),
         key=lambda one: (one.at, one.line, one.track),
@@ -141,13 +154,13 @@ def gathered(figures: Sequence[Figures], frame: Frame) -> Measures:
     scene, context = frame.scene, frame.context
     bins = Bins(spans=frame.bins, measurable=frame.measurable, accuracy=context.accuracy)
     taken = [one for figure in figures for one in flow_passings(figure.crossings, scene.flows)]
+    known = (scene, context.ground, frame.start)
     speeds = [
-        row
-        for figure in figures
-        for row in place_speeds(
-            figure.way, figure.crossings, figure.stays, (scene, context.ground, frame.start)
-        )
+        track_speed(track, scene, context.ground, frame.start)
+        for track in sorted(tracks, key=lambda track: track.id)
     ]
+    for figure in figures:
+        speeds += place_speeds(figure.way, figure.crossings, figure.stays, known)
     stay_list = [one for figure in figures for one in figure.stays]
     return Measures(
         start=frame.start,
@@ -156,11 +169,15 @@ def gathered(figures: Sequence[Figures], frame: Frame) -> Measures:
             line_passings(every), line_places(line.name for line in scene.lines), frame.kinds, bins
         ),
         flows=counts(taken, [(flow.name, None) for flow in scene.flows], frame.kinds, bins),
-        speeds=tuple(speeds),
+        speeds=tuple(sorted(speeds, key=_speed_order)),
         stays=tuple(sorted(stay_list, key=lambda one: (one.span, one.zone, one.track))),
         levels=_levels(figures, frame),
         origin_destination=origin_destination(figure.crossings for figure in figures),
     )
+
+
+def _speed_order(row: PlaceSpeed) -> tuple[int, bool, float, str]:
+    return row.track, row.place_kind != "track", row.seconds, row.place
 
 
 def _levels(figures: Sequence[Figures], frame: Frame) -> tuple[ZoneLevel, ...]:

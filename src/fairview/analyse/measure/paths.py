@@ -1,9 +1,9 @@
 """Where on the picture a road user touched the ground, point by point. Pure.
 
 The ground point is the middle of the box's lower edge. It is not visible when the picture's edge
-cuts the box, or when something nearer hides its lower part; then it is reckoned from the sides
-that are visible and the size the road user has when it is seen whole, so that a line near the edge
-is passed when the road user passes it, not when its box reaches the picture's edge.
+cuts the box; then it is reckoned from the sides that are visible and the size the road user has
+when it is seen whole, so that a line near the edge is passed when the road user passes it, not
+when its box reaches the picture's edge.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import percentile_filter
 
 from fairview.core.scene import SceneCamera
 from fairview.core.sight import Track
-from fairview.core.time import US_PER_SECOND
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -28,14 +26,6 @@ boxes a few pixels inside. Taking a whole box as cut changes nothing, as its siz
 
 SIZE_POINTS = 5
 """How many of the nearest whole boxes tell the size of a cut one (median)."""
-
-HIDDEN_FRAC = 0.8
-HIDDEN_WINDOW_US = 3 * US_PER_SECOND
-"""A box both lower, and lower for its width, than this share of what is usual within the window
-has its lower part hidden. Distance changes height and width together, a turn changes the width,
-so neither looks like this."""
-_HIDDEN_POINTS_MAX = 501
-"""The window in points, at most: beyond 80 pictures a second nothing is gained."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,6 +50,11 @@ class GroundPath:
 
     def __len__(self) -> int:
         return len(self.at_us)
+
+    @property
+    def centre_px(self) -> Floats:
+        """(n, 2): the middle of the whole box. What hides the lower half moves it half as far."""
+        return np.asarray(self.px - self.size_px * np.array([0.0, 0.5]))
 
 
 def path_of(tracks: Sequence[Track], camera: SceneCamera) -> GroundPath:
@@ -112,20 +107,16 @@ class _Boxes:
         shown = np.maximum(high - low, 1e-3)
         width = _whole_size(shown, is_cut, 0)
         height = _whole_size(shown, is_cut, 1)
-        is_hidden = np.zeros(len(shown), np.bool_)
-        usual = _usual_height(track, shown, is_cut)
-        if usual is not None:
-            is_hidden, height = _hidden(shown, usual, height, is_cut)
         x = np.where(
             is_cut_low[:, 0] == is_cut_high[:, 0],
             (low[:, 0] + high[:, 0]) / 2,
             np.where(is_cut_low[:, 0], high[:, 0] - width / 2, low[:, 0] + width / 2),
         )
-        is_foot_unseen = (is_cut_high[:, 1] & ~is_cut_low[:, 1]) | is_hidden
+        is_foot_unseen = is_cut_high[:, 1] & ~is_cut_low[:, 1]
         y = np.where(is_foot_unseen, low[:, 1] + height, high[:, 1])
         self.px = np.column_stack([x, y])
         self.size_px = np.column_stack([width, height])
-        self.is_whole = ~(is_cut.any(axis=1) | is_hidden)
+        self.is_whole = ~is_cut.any(axis=1)
         # A point brought inside stands a little inside, so that a zone drawn to the picture's
         # edge holds it.
         inset = 2 * margin * picture
@@ -160,32 +151,3 @@ def _whole_size(shown: Floats, is_cut: Flags, axis: int) -> Floats:
             size = float(np.median(shown[both, axis] / other[both]) * other[index])
         sizes[index] = max(size, sizes[index])
     return sizes
-
-
-def _usual_height(track: Track, shown: Floats, is_cut: Flags) -> Floats | None:
-    """(n, 2): the usual height, and height for a width of 1, around each point."""
-    n = len(shown)
-    if n < 5 or is_cut.any(axis=1).all():
-        return None
-    step_us = max(1.0, float(np.median(np.diff(track.at_us))))
-    points = min(int(HIDDEN_WINDOW_US / step_us) | 1, _HIDDEN_POINTS_MAX)
-    heights = shown[:, 1]
-    proportions = heights / shown[:, 0]
-    return np.column_stack(
-        [
-            percentile_filter(values, 75, size=2 * points + 1, mode="nearest")
-            for values in (heights, proportions)
-        ]
-    )
-
-
-def _hidden(shown: Floats, usual: Floats, height: Floats, is_cut: Flags) -> tuple[Flags, Floats]:
-    """Which boxes have their lower part hidden, and the heights with theirs mended."""
-    proportion = shown[:, 1] / shown[:, 0]
-    is_hidden = (
-        (shown[:, 1] < HIDDEN_FRAC * usual[:, 0])
-        & (proportion < HIDDEN_FRAC * usual[:, 1])
-        & ~is_cut.any(axis=1)
-    )
-    mended = np.minimum(usual[:, 0], usual[:, 1] * shown[:, 0])
-    return is_hidden, np.where(is_hidden, mended, height)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +22,12 @@ SAME_US_MAX = US_PER_SECOND
 SAME_SIZES_MAX = 1.0
 """A foretold passing this near another, in time and in its own sizes, is the other one: the two
 pieces of one way, on each side of the line, that were not joined."""
+
+TOGETHER_SIZES_MAX = 0.25
+BRIDGED_SIZES_MAX = 0.6
+"""Two road users cannot stand on one spot: ground points of two tracks that come this near at the
+same moment (in shares of the box's width and height) are one road user found twice. Where one
+track was not seen there, only bridged, its place is less sure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,14 +58,17 @@ def way_of(tracks: tuple[Track, ...], scene: Scene) -> Way:
 
 
 def crossings(
-    ways: Sequence[Way], ground: GroundLike | None, measurable: Sequence[Span]
+    ways: Sequence[Way],
+    ground: GroundLike | None,
+    measurable: Sequence[Span],
+    among: Sequence[Way],
 ) -> tuple[tuple[Crossing, ...], ...]:
     """Each way's crossings that count, in order of time.
 
-    Left out are those at moments when nothing was measurable, and foretold ones that another
-    track's passing accounts for.
+    Left out are those at moments when nothing was measurable, and those that the passing of
+    another way in `among` accounts for.
     """
-    is_other = _Others(ways)
+    others = _Others(among)
     return tuple(
         tuple(
             Crossing(
@@ -69,9 +80,9 @@ def crossings(
                 speed=speed_of(way.path, ground, near(way.path, one.at.us)),
             )
             for line, one in way.passages
-            if _is_looked_at(one.at, measurable) and not is_other.accounts_for(number, line, one)
+            if _is_looked_at(one.at, measurable) and not others.account_for(way, line, one)
         )
-        for number, way in enumerate(ways)
+        for way in ways
     )
 
 
@@ -83,23 +94,69 @@ class _Others:
     """Every passing by line and direction, to ask for others near one."""
 
     def __init__(self, ways: Sequence[Way]) -> None:
-        self._found: dict[tuple[str, str], list[tuple[Passage, int]]] = {}
-        for number, way in enumerate(ways):
+        self._found: dict[tuple[str, str], list[tuple[Instant, int, Passage, Way]]] = {}
+        for way in ways:
             for line, one in way.passages:
-                self._found.setdefault((line, one.direction), []).append((one, number))
+                row = (one.at, int(way.path.tracks[0]), one, way)
+                self._found.setdefault((line, one.direction), []).append(row)
+        for rows in self._found.values():
+            rows.sort(key=lambda row: row[:2])
 
-    def accounts_for(self, number: int, line: str, one: Passage) -> bool:
-        """Whether another way's passing is this foretold one; of two foretold the later goes."""
-        if not one.is_foretold:
-            return False
-        for other, owner in self._found[(line, one.direction)]:
-            if owner == number or abs(other.at.since(one.at)) > SAME_US_MAX:
-                continue
-            away = float(np.hypot(other.px[0] - one.px[0], other.px[1] - one.px[1]))
-            is_near = away <= SAME_SIZES_MAX * max(one.size_px, other.size_px)
-            if is_near and (not other.is_foretold or (other.at, owner) < (one.at, number)):
+    def account_for(self, way: Way, line: str, one: Passage) -> bool:
+        """Whether another way's passing is this one too, and surer; of two alike the later goes."""
+        rows = self._found[(line, one.direction)]
+        first = bisect.bisect_left(rows, one.at.us - SAME_US_MAX, key=lambda row: row[0].us)
+        for _, _, other, other_way in itertools.islice(rows, first, None):
+            if other.at.since(one.at) > SAME_US_MAX:
+                break
+            is_surer = _sureness(other, other_way) < _sureness(one, way)
+            if other_way is not way and is_surer and _is_same((one, way), (other, other_way)):
                 return True
         return False
+
+
+def _is_same(this: tuple[Passage, Way], that: tuple[Passage, Way]) -> bool:
+    (one, way), (other, other_way) = this, that
+    away = float(np.hypot(other.px[0] - one.px[0], other.px[1] - one.px[1]))
+    if one.is_foretold and away <= SAME_SIZES_MAX * max(one.size_px, other.size_px):
+        return True
+    most = TOGETHER_SIZES_MAX if one.is_seen and other.is_seen else BRIDGED_SIZES_MAX
+    return any(_apart(way.path, other_way.path, at.us) <= most for at in (one.at, other.at))
+
+
+def _sureness(one: Passage, way: Way) -> tuple[bool, bool, Instant, int]:
+    return one.is_foretold, not one.is_seen, one.at, int(way.path.tracks[0])
+
+
+def _apart(path: GroundPath, other: GroundPath, at_us: int) -> float:
+    """How far apart two ground points are at a moment, in shares of the larger box's width and
+    height, the greater of the two; infinite when one of them was not there.
+    """
+    if not all(one.at_us[0] <= at_us <= one.at_us[-1] for one in (path, other)):
+        return float("inf")
+    here, there = (
+        np.array([np.interp(at_us, one.at_us, one.px[:, axis]) for axis in (0, 1)])
+        for one in (path, other)
+    )
+    size, other_size = (
+        one.size_px[int(np.argmin(np.abs(one.at_us - at_us)))] for one in (path, other)
+    )
+    return float(np.max(np.abs(here - there) / np.maximum(size, other_size)))
+
+
+def track_speed(
+    track: Track, scene: Scene, ground: GroundLike | None, start: Instant
+) -> PlaceSpeed:
+    """A finished track's own row: its median speed over its measurable path."""
+    path = None if ground is None else path_of([track], scene.camera)
+    return PlaceSpeed(
+        track=track.id,
+        kind=track.kind,
+        place="",
+        place_kind="track",
+        seconds=track.start.since(start) / US_PER_SECOND,
+        speed=None if path is None else speed_of(path, ground),
+    )
 
 
 def place_speeds(
@@ -108,25 +165,13 @@ def place_speeds(
     at_zones: Sequence[Stay],
     known: tuple[Scene, GroundLike | None, Instant],
 ) -> tuple[PlaceSpeed, ...]:
-    """One row per track of the way, then one per line it crossed and zone it was in."""
+    """One row per line the road user crossed and per zone it was in."""
     scene, ground, start = known
     path = way.path
-    kinds = {track.id: track.kind for track in way.tracks}
     rows = [
         PlaceSpeed(
-            track=track.id,
-            kind=track.kind,
-            place="",
-            place_kind="track",
-            seconds=track.start.since(start) / US_PER_SECOND,
-            speed=speed_of(path, ground, path.tracks == track.id),
-        )
-        for track in way.tracks
-    ]
-    rows += [
-        PlaceSpeed(
             track=one.track,
-            kind=kinds[one.track],
+            kind=one.kind,
             place=one.line,
             place_kind="line",
             seconds=one.at.since(start) / US_PER_SECOND,
@@ -140,7 +185,7 @@ def place_speeds(
         rows.append(
             PlaceSpeed(
                 track=stay.track,
-                kind=kinds[stay.track],
+                kind=stay.kind,
                 place=stay.zone,
                 place_kind="zone",
                 seconds=stay.span.start.since(start) / US_PER_SECOND,

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     Plane = npt.NDArray[np.uint8]
 
+_LEVELS = np.arange(256)
+_LIMITED_LUMA = np.rint(16 + _LEVELS * 219 / 255).astype(np.uint8)
+_LIMITED_COLOUR = np.rint(128 + (_LEVELS - 128) * 224 / 255).astype(np.uint8)
+
 Matrix = Literal["bt601", "bt709"]
 """Which weights turn RGB into brightness and colour (ITU-R BT.601-7 and BT.709-6)."""
 
@@ -132,6 +136,14 @@ def shrunk(planes: Planes, size: tuple[int, int]) -> Planes:
         red=_shrunk(planes.red, half),
         matrix=planes.matrix,
     )
+
+
+def limited(planes: Planes) -> Planes:
+    """Planes whose values span 0 to 255, as JPEG's do, brought to limited range."""
+    luma = np.asarray(cv2.LUT(planes.luma, _LIMITED_LUMA), dtype=np.uint8)
+    blue = np.asarray(cv2.LUT(planes.blue, _LIMITED_COLOUR), dtype=np.uint8)
+    red = np.asarray(cv2.LUT(planes.red, _LIMITED_COLOUR), dtype=np.uint8)
+    return Planes(luma=luma, blue=blue, red=red, matrix=planes.matrix)
 
 
 def rgb_small(planes: Planes, size: tuple[int, int]) -> npt.NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from av.error import FFmpegError
 
 from fairview.analyse.decode.input import EVERY, NumberedPicture, Pace, Paced
 from fairview.analyse.decode.stream import planes_of
-from fairview.analyse.planes import Planes, shrunk
+from fairview.analyse.planes import Planes
 from fairview.core.errors import BadInput
 from fairview.core.limits import PICTURES_HELD_MAX
 from fairview.core.time import US_PER_SECOND, Instant
@@ -320,12 +320,11 @@ def _first_frame(container: InputContainer, video: VideoStream) -> av.VideoFrame
 
 
 def _upright(frame: av.VideoFrame, turns: int, size: tuple[int, int] | None) -> Planes:
-    planes = planes_of(frame)
-    if turns:
-        planes = Planes(
-            luma=np.ascontiguousarray(np.rot90(planes.luma, turns)),
-            blue=np.ascontiguousarray(np.rot90(planes.blue, turns)),
-            red=np.ascontiguousarray(np.rot90(planes.red, turns)),
-            matrix=planes.matrix,
-        )
-    return planes if size is None else shrunk(planes, size)
+    if not turns:
+        return planes_of(frame, size)
+    planes = planes_of(frame, size if size is None or turns == 2 else (size[1], size[0]))
+    luma, blue, red = (
+        np.ascontiguousarray(np.rot90(plane, turns))
+        for plane in (planes.luma, planes.blue, planes.red)
+    )
+    return Planes(luma=luma, blue=blue, red=red, matrix=planes.matrix)

@@ -12,7 +12,7 @@ from av.codec.context import ThreadType
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
 
-from fairview.analyse.planes import Matrix, Planes, matrix_for, rgb_of, shrunk
+from fairview.analyse.planes import Matrix, Planes, limited, matrix_for, rgb_of, shrunk
 from fairview.core.errors import BadInput
 from fairview.core.media import Fragment, Frame, Sample, VideoFormat
 from fairview.core.time import Instant, Span
@@ -113,23 +113,28 @@ class PictureDecoder:
             if at is None:
                 self.damaged += 1
                 continue
-            planes = planes_of(frame)
-            if self._size is not None:
-                planes = shrunk(planes, self._size)
+            planes = planes_of(frame, self._size)
             yield Decoded(at=at, planes=planes, is_damaged=frame.is_corrupt)
 
 
-def planes_of(frame: av.VideoFrame) -> Planes:
-    """A decoded frame's planes, without a copy when it is limited-range 4:2:0 already."""
-    matrix = _matrix(frame)
-    if frame.format.name != "yuv420p" or _is_full_range(frame):
+def planes_of(frame: av.VideoFrame, size: tuple[int, int] | None = None) -> Planes:
+    """A decoded frame's planes, scaled to `size`; without a copy when nothing has to change.
+
+    Full-range pictures are brought to limited range after scaling, where that costs least.
+    """
+    matrix, is_full = _matrix(frame), _is_full_range(frame)
+    if frame.format.name not in ("yuv420p", "yuvj420p"):
         frame = frame.reformat(
             format="yuv420p",
-            src_color_range="JPEG" if _is_full_range(frame) else "MPEG",
+            src_color_range="JPEG" if is_full else "MPEG",
             dst_color_range="MPEG",
         )
+        is_full = False
     luma, blue, red = (_plane(frame, number) for number in range(3))
-    return Planes(luma=luma, blue=blue, red=red, matrix=matrix)
+    planes = Planes(luma=luma, blue=blue, red=red, matrix=matrix)
+    if size is not None:
+        planes = shrunk(planes, size)
+    return limited(planes) if is_full else planes
 
 
 def _is_full_range(frame: av.VideoFrame) -> bool:

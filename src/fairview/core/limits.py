@@ -578,3 +578,7 @@ MEASURE_TRACKS_MAX = 50_000
 """Finished tracks a running camera keeps, so that one that ends late (a parked vehicle) or is the
 second half of another still counts. Outcome: a track that comes later is dropped, with a warning.
 """
+
+HEALTH_STRETCHES_MAX = 2_000
+"""Stretches of one camera's faults kept for telling what could not be measured. Outcome:
+drop_oldest."""

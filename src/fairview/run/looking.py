@@ -39,17 +39,31 @@ _SAY_EVERY = 10
 class Seen:
     """Everything that was seen of one input, ready to be measured.
 
-    watched is empty when there was no picture (or no row). size_px: of the tracks' own picture.
+    size_px: of the tracks' own picture. start, fps: of the input's frame 1 and of its frames.
     """
 
     input: InputFacts
     detector: DetectorFacts
     tracks: tuple[Track, ...]
     size_px: tuple[int, int]
+    start: Instant
+    fps: float
     watched: tuple[Span, ...]
     unmeasurable: tuple[Unmeasurable, ...]
     faults: tuple[CameraFault, ...]
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moment:
+    """A picture without its planes, which belong to the decoder."""
+
+    frame: int
+    at: Instant
+
+    @classmethod
+    def of(cls, picture: NumberedPicture) -> _Moment:
+        return cls(frame=picture.frame, at=picture.at)
 
 
 class WatchedSpans:
@@ -99,6 +113,8 @@ class Looking:
         self._tracks: list[Track] = []
         self._points = 0
         self._decoded = 0
+        self._first: _Moment | None = None
+        self._last: _Moment | None = None
         self._warnings: list[str] = []
 
     def look(self, at_fps: float | None, progress: Progress) -> Seen:
@@ -136,6 +152,7 @@ class Looking:
 
     def _step(self, picture: NumberedPicture) -> None:
         self._decoded += 1
+        self._first, self._last = self._first or _Moment.of(picture), _Moment.of(picture)
         if not self._watched.add(picture.at) and self._decoded > 1:
             self._detector.forget(self._scene.camera.id)
         (found,) = self._detector.detect(
@@ -175,11 +192,21 @@ class Looking:
             detector=DetectorFacts(name=self._detector.name, accuracy=accuracy_of(self._detector)),
             tracks=tuple(sorted(self._tracks, key=lambda track: track.id)),
             size_px=(video.width_px, video.height_px),
+            start=self._scene.camera.start or Instant(0),
+            fps=self._fps(),
             watched=watched,
             unmeasurable=(),
             faults=(),
             warnings=(*video.warnings, *self._warnings),
         )
+
+    def _fps(self) -> float:
+        """The input's own frames a second, whether looked at or not; of one picture alone, 1."""
+        assert self._first is not None, "there is a picture"
+        assert self._last is not None, "there is a picture"
+        lasted_us = self._last.at.since(self._first.at)
+        frames = self._last.frame - self._first.frame
+        return frames * US_PER_SECOND / lasted_us if lasted_us > 0 and frames > 0 else 1.0
 
 
 def accuracy_of(detector: Detector) -> Accuracy | None:

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fairview.analyse.files.mot import read_mot
+from fairview.analyse.files.opendatacam import read_opendatacam
+from fairview.analyse.files.opentrafficcam import read_otdet, read_ottrk
+from fairview.analyse.files.parquet import read_parquet
 from fairview.analyse.files.read import FileFacts, ReadDetections, ReadTracks
 from fairview.analyse.track.tracker import Tracker
 from fairview.core.errors import BadInput, NotFound
@@ -15,10 +18,22 @@ from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.run.looking import Seen
 from fairview.run.watch_input import check_shape
 from fairview.run.watch_report import DetectorFacts, InputFacts, StageClock
+from fairview.store.durable import told_as_ours
 
 Progress = Callable[[float, str], None]
-FPS_OWN = (".ottrk", ".otdet", ".parquet")
+READERS: dict[str, Callable[[Path, FileFacts], ReadTracks | ReadDetections]] = {
+    ".ottrk": read_ottrk,
+    ".otdet": read_otdet,
+    ".parquet": read_parquet,
+    ".json": read_opendatacam,
+}
+"""By a file's ending; anything else is JSON by its first letter, or MOTChallenge text."""
+
+HAS_TIMES = frozenset({".ottrk", ".otdet", ".parquet"})
 """Files that say their own times; the others need camera.fps."""
+
+FPS_UNSAID = 25.0
+"""For numbering the frames of a Parquet file that says only times."""
 
 
 def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) -> Seen:
@@ -35,8 +50,8 @@ def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) 
     if path.is_dir():
         raise BadInput(f"{path} is a folder: measure takes one file of tracks; watch, pictures")
     camera = scene.camera
-    has_own = any(path.name.lower().endswith(ending) for ending in FPS_OWN)
-    if camera.fps is None and not has_own:
+    ending = path.suffix.lower()
+    if camera.fps is None and ending not in HAS_TIMES:
         raise BadInput(
             f"{path.name} has no times of its own: set camera.fps in the scene to the pictures a "
             "second it was made from"
@@ -46,16 +61,22 @@ def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) 
         camera=camera.id,
         width_px=camera.width_px,
         height_px=camera.height_px,
-        fps=camera.fps or 1.0,
+        fps=camera.fps or FPS_UNSAID,
         start=camera.start or Instant(0),
     )
-    read = read_mot(path, facts)
+    reader = READERS.get(ending) or (read_opendatacam if _is_json(path) else read_mot)
+    read = reader(path, facts)
     check_shape(scene, read.width_px, read.height_px, path.name)
     stages.done("decode")
     if isinstance(read, ReadTracks):
         return _of_tracks(path, read)
     progress(0.3, "tracking")
     return _of_detections(path, read, stages)
+
+
+def _is_json(path: Path) -> bool:
+    with told_as_ours(path, "reading"), path.open("rb") as file:
+        return file.read(64).lstrip()[:1] in (b"{", b"[")
 
 
 def _of_tracks(path: Path, read: ReadTracks) -> Seen:
@@ -97,6 +118,8 @@ def _seen(
         detector=detector,
         tracks=tuple(sorted(tracks, key=lambda track: track.id)),
         size_px=(read.width_px, read.height_px),
+        start=read.start,
+        fps=read.fps,
         watched=(_watched(read, tracks),),
         unmeasurable=(),
         faults=(),

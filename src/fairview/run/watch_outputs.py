@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from fairview.analyse.files.mot import MotWriter, write_mot
+from fairview.analyse.files.parquet import ParquetTracks, PointGround
+from fairview.analyse.files.read import FileFacts
 from fairview.analyse.ground.ground import Ground
 from fairview.analyse.measure.looked import Looked, observed_frac
 from fairview.analyse.measure.measures import MeasureContext, Measures, measure
@@ -182,6 +184,20 @@ def _write_tracks(folder: Path, known: Known, seen: Seen, points: dict[int, Poin
         with MotWriter(folder / "tracks.txt", width_px=width_px, height_px=height_px) as writer:
             for track in seen.tracks:
                 writer.add(track)
+    facts = FileFacts(
+        camera=known.scene.camera.id,
+        width_px=width_px,
+        height_px=height_px,
+        fps=seen.fps,
+        start=seen.start,
+    )
+    with ParquetTracks(folder / "tracks.parquet", facts) as table:
+        for track in seen.tracks:
+            at = points[track.id]
+            table.add(
+                track,
+                PointGround(east_m=at.metres[:, 0], north_m=at.metres[:, 1], speed_kmh=at.kmh),
+            )
 
 
 def _warnings(known: Known, seen: Seen) -> list[str]:

@@ -22,6 +22,10 @@ const healthWords: Record<Camera['health'], string> = {
 }
 
 const covers: Record<Cover, { name: string; more: string }> = {
+  persons_covered: {
+    name: 'Covered',
+    more: 'people and what moves are hidden',
+  },
   silhouettes: {
     name: 'Covered',
     more: 'silhouettes on a clean picture',
@@ -105,6 +109,63 @@ export const t = {
   health: (name: Camera['health']) => healthWords[name],
   cover: (name: Cover) => covers[name],
 
+  kinds: {
+    person: 'people', bicycle: 'bicycles', motorcycle: 'motorcycles', car: 'cars', van: 'vans', bus: 'buses',
+    truck: 'lorries', animal: 'animals', other: 'others', moving: 'moving',
+  } as Record<string, string>,
+
+  measures: {
+    title: 'Counted today',
+    draw: 'Draw lines to count',
+    edit: 'Change lines and zones',
+    noScene: 'Nothing is counted here yet: no line is drawn on this camera’s picture.',
+    nothingYet: 'Nothing was counted yet today. The first figures come at the end of a counting interval.',
+    arrow: { forward: '↑ forward', backward: '↓ backward' },
+    between: (low: string, high: string) => `${low} to ${high}`,
+    unknownError: 'error not measured',
+    notLooked: 'not looked at',
+    few: 'fewer than 5',
+    observed: (percent: number) => `${percent} % of the time looked at`,
+    speeds: 'Speeds now',
+    p85: (kmh: string) => `85 % below ${kmh}`,
+    note: 'Bars are what was counted; the thin line bounds the true number (95 %). Grey: not looked at, which is not zero.',
+  },
+
+  scene: {
+    title: (name: string) => `Lines and zones of ${name}`,
+    back: 'Back to the camera',
+    intro: 'Draw what is counted. Lines count who passes, zones how long and how many, lengths you taped on the road give speeds, and privacy zones are never seen.',
+    tools: 'What to draw',
+    kinds: { line: 'Lines', zone: 'Zones', mask: 'Privacy zones', length: 'Taped lengths' },
+    add: { line: 'Line', zone: 'Zone', mask: 'Privacy zone', length: 'Taped length' },
+    how: {
+      line: 'Click its points, two or more, then Done (or Enter). The arrow shows which way is forward.',
+      zone: 'Click its corners, three or more, then Done (or Enter).',
+      mask: 'Click its corners, three or more, then Done. Nobody will see what is inside.',
+      length: 'Click its two ends on the road, then write how many metres it is.',
+    },
+    choose: 'Click a shape to change it: drag its corners, or move them with the arrow keys.',
+    done: 'Done',
+    undo: 'Undo',
+    save: 'Save',
+    saved: (revision: number) => `Saved as revision ${revision}. Counting goes on with it within seconds.`,
+    toText: 'Edit as text',
+    toShapes: 'Back to drawing',
+    board: (n: number) => `The picture with ${n} shapes drawn on it`,
+    corner: (n: number) => `Corner ${n}`,
+    empty: 'Nothing is drawn yet.',
+    nameOf: (name: string) => `Name of ${name}`,
+    kindOf: (name: string) => `What ${name} is`,
+    remove: (name: string) => `Remove ${name}`,
+    turn: (name: string) => `Turn ${name} round`,
+    maskName: (n: number) => `Privacy zone ${n}`,
+    zoneKinds: {
+      any: 'any', lane: 'lane', crossing: 'crossing', junction: 'junction', footway: 'footway', closed: 'closed area',
+      stop_area: 'no stopping', queue: 'queue', room: 'room',
+    },
+    note: 'Every change is a line in the public ledger. Privacy zones can be added by whoever draws here, and taken away only by the privacy officer.',
+  },
+
   live: {
     starting: 'Connecting…',
     waiting: 'Waiting for the camera…',
@@ -116,6 +177,7 @@ export const t = {
   },
   camera: {
     back: 'All cameras',
+    boxes: 'Boxes',
     recorded: 'Recorded',
     toLive: 'Back to live',
     minus: 'Back 10 seconds',

@@ -47,6 +47,7 @@ export class LivePlayer {
   }
   private ticker = 0
   private again = 0
+  private newestAt = 0
   private againMs = AGAIN_MS_FIRST
   private hideTimer = 0
   private lastAt = -1
@@ -84,6 +85,13 @@ export class LivePlayer {
     const isNew = look.id !== this.look.id
     this.look = look
     if (isNew && this.news.state !== 'paused') this.connect()
+  }
+
+  /** The moment of the picture on the screen, in ms; null before the first. */
+  shownAt(): number | null {
+    const ranges = this.buffer?.buffered
+    if (this.newestAt === 0 || ranges === undefined || ranges.length === 0) return null
+    return this.newestAt - (ranges.end(ranges.length - 1) - this.video.currentTime) * 1000
   }
 
   private say(change: Partial<LiveNews>): void {
@@ -141,6 +149,7 @@ export class LivePlayer {
     if (header === null) return
     if (header.type === 'init') this.startMedia(header.codec, data)
     else this.take(data)
+    if (header.type === 'fragment') this.newestAt = Date.parse(header.at)
     const dropped = this.news.dropped + header.dropped
     this.say({ cover: header.cover, newest: header.at, dropped, because: '' })
   }

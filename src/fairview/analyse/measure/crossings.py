@@ -23,7 +23,9 @@ REVERSAL_SIZES = 0.35
 """Who turns back must have gone so many of its own sizes past the line, else it never passed."""
 
 TRAVEL_SIZES = 0.25
-"""How far a road user goes in all, from one side to the other."""
+TRAVEL_JITTERS = 10.0
+"""How far a road user goes in all, from one side to the other. The farthest two of 10,000 points
+that only jitter lie 8 standard deviations apart."""
 
 END_SIZES = 0.05
 END_JITTERS = 2.0
@@ -188,7 +190,7 @@ def _kept(meetings: Sequence[_Meeting], way: _Way, depth: Floats, extent: Floats
     opposite ways, else the later one (round the line's end and over it again). One before the
     first or after the last takes that meeting along, but never the only one left.
     """
-    kept = list(meetings)
+    kept = _without_jitter(meetings, depth)
     while len(kept) > 1:
         depths = [
             _excursion(way, depth, extent, (before, after))
@@ -205,6 +207,27 @@ def _kept(meetings: Sequence[_Meeting], way: _Way, depth: Floats, extent: Floats
             del kept[least]
         else:
             del kept[least - 1 : least + 1]
+    return kept
+
+
+def _without_jitter(meetings: Sequence[_Meeting], depth: Floats) -> list[_Meeting]:
+    """At most one meeting between two excursions that are deep, or first or last.
+
+    Who stands on a line meets it hundreds of times; this takes them out in one pass. What is left
+    between two deep excursions is the last meeting in the direction they make together, if any.
+    """
+    bounds = [0, *(one.step + 1 for one in meetings), len(depth)]
+    kept: list[_Meeting] = []
+    group: list[_Meeting] = []
+    for number, meeting in enumerate(meetings, 1):
+        group.append(meeting)
+        part = depth[bounds[number] : bounds[number + 1]]
+        if number < len(meetings) and (not len(part) or part.max() < REVERSAL_SIZES):
+            continue
+        forward = sum(1 if one.is_forward else -1 for one in group)
+        if forward:
+            kept.append([one for one in group if one.is_forward == (forward > 0)][-1])
+        group = []
     return kept
 
 
@@ -244,8 +267,10 @@ def _is_passing(
     least = np.where(way.is_whole, END_SIZES, CUT_SIZES) * extent
     is_clear: Flags = away >= np.maximum(np.maximum(END_PX, END_JITTERS * jitter_px), least)
     relative = away / extent
-    travel = float(relative[before].max() + relative[after].max())
-    return bool(is_clear[before].any() and is_clear[after].any() and travel >= TRAVEL_SIZES)
+    is_long = relative[before].max() + relative[after].max() >= TRAVEL_SIZES
+    travel_px = away[before].max() + away[after].max()
+    is_far = is_long and travel_px >= TRAVEL_JITTERS * jitter_px
+    return bool(is_far and is_clear[before].any() and is_clear[after].any())
 
 
 def _passage(one: _Meeting, way: _Way, extent: Floats) -> Passage:

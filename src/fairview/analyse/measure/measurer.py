@@ -160,7 +160,10 @@ class Measurer:
 
     def _only_new(self, found: Measures, fresh: Sequence[Figures]) -> Measures:
         """Without the rows that left before; bins are whole, so that they replace earlier ones."""
-        rows = [*found.crossings, *found.speeds, *found.stays]
+        rows: list[Crossing | PlaceSpeed | Stay] = []
+        rows += [*found.crossings]
+        rows += [*found.speeds]
+        rows += [*found.stays]
         new = {row for row in rows if row not in self._rows_gone}
         latest = max((one.way.end for one in fresh), default=found.start)
         self._rows_gone.update(dict.fromkeys(new, latest))

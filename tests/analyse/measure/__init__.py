@@ -1,0 +1,1 @@
+"""Measuring, from finished tracks drawn by hand and by chance."""

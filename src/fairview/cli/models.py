@@ -61,8 +61,7 @@ def info(name: Name, as_json: AsJson = False) -> None:
         say_json(facts)
         return
     for word, value in facts.items():
-        shown = ", ".join(value) if isinstance(value, list) else value
-        say(f"{word.replace('_', ' ')}: {'unknown' if shown is None else shown}")
+        say(f"{word.replace('_', ' ')}: {_in_words(value)}")
 
 
 def pull(
@@ -91,6 +90,14 @@ def _store() -> ModelStore:
     return here()
 
 
+def _in_words(value: object) -> str:
+    if value is None or value == []:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
 def _accuracy(known: KnownModel) -> str:
     card = known.card
     if card.measured is not None:
@@ -115,11 +122,11 @@ def _facts(known: KnownModel) -> dict[str, object]:
         "address": card.address,
         "sha256": card.sha256,
         "made_from_sha256": card.made_from.sha256 if card.made_from else None,
-        "digest_compared_with_publisher": "yes" if card.is_verified else "no",
+        "digest_compared_with_publisher": card.is_verified,
         "size_bytes": card.size_bytes,
         "licence": card.licence,
         "accuracy": _accuracy(known),
         "measured_on": card.measured.measured_on if card.measured else None,
         "file": str(known.path),
-        "here": "yes" if known.is_present else "no",
+        "here": known.is_present,
     }

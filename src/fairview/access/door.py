@@ -20,7 +20,9 @@ from fairview.core.time import Instant, Span
 from fairview.core.traffic import Direction
 
 Health = Literal["recording", "away", "stopped", "starting"]
-CoverState = Literal["uncovered", "silhouettes", "whole_frame"]
+CoverState = Literal["uncovered", "persons_covered", "silhouettes", "whole_frame"]
+"""From least to most covered. persons_covered: current pixels around what a model and the clean
+picture hide; silhouettes: shapes on the clean picture, no current pixel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from fairview.access.live_look import (
 from fairview.access.looks import LookBook
 from fairview.access.proof import LEDGER_KEY_FILE
 from fairview.access.render import RenderPool
-from fairview.access.rendering import Rendering
+from fairview.access.rendering import Rendering, cover_model_of
 from fairview.access.roots import Roots
 from fairview.access.scene_desk import SceneDesk
 from fairview.access.shred import Shredder, ShredParts
@@ -91,7 +91,7 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     build.open_ledger(origin)
     pictures = CleanPictures(catalogue, build.keys, build.journal, clock)
     footage = Footage(catalogue, blobs, build.keys)
-    rendering = Rendering(clock, settings.covering.renderers_max, render)
+    rendering = Rendering(clock, settings.covering.renderers_max, render, cover_model_of(settings))
     forgetting = _Forgetting()
     looks = LookBook(build.journal, build.rows, clock, on_end=forgetting)
     views = Views(

@@ -32,7 +32,7 @@ from fairview.access.door import CoverState, LiveChunk
 from fairview.access.render_live import LiveHub, LiveSize, PacketStream
 from fairview.access.render_process import PROGRAM, RenderProcess
 from fairview.access.render_records import first_key_record
-from fairview.access.render_scene import RawBecause, Showing
+from fairview.access.render_scene import CoverModelName, RawBecause, Showing
 from fairview.access.render_words import (
     CleanAsk,
     CleanDone,
@@ -113,8 +113,13 @@ class RenderPool:
         clock: Clock | None = None,
         children_max: int = RENDERERS_MAX,
         program: tuple[str, ...] = PROGRAM,
+        model: CoverModelName | None = None,
     ) -> None:
-        """Starts the warm spare in the background. program: for tests of failing children."""
+        """Starts the warm spare in the background. program: for tests of failing children.
+
+        model: covered pictures show current pixels around what it hides; None: silhouettes.
+        """
+        self._model = model
         self._clock = clock or SystemClock()
         self._nursery = _Nursery(self._clock, children_max, program)
         self._hub = LiveHub(self._clock, self._nursery.take, self._nursery.drop)
@@ -138,7 +143,7 @@ class RenderPool:
         Cost:    2 s of 25 fps, covered: 0.15 s at 640x360, 0.3 s at 1920x1080; 0.1 s more for the
                  first part of a look. Measured on two shared cores with a busy scene.
         """
-        showing = _showing(rendition, clean, zones, raw_because=raw_because)
+        showing = self._showing(rendition, clean, zones, raw_because=raw_because)
         day = Instant(span.start.us - span.start.us % US_PER_DAY)
         with _Borrowed(self._nursery, look) as child:
             ask = PartAsk(
@@ -167,7 +172,7 @@ class RenderPool:
 
         Errors:  NotFound when the pieces hold none; else as `part`.
         """
-        showing = _showing(rendition, clean, zones, raw_because=raw_because, width_px=width_px)
+        showing = self._showing(rendition, clean, zones, raw_because=raw_because, width_px=width_px)
         with _Borrowed(self._nursery, look) as child:
             ask = PictureAsk(
                 pieces=_pieces(pieces),
@@ -198,7 +203,7 @@ class RenderPool:
 
         Errors:  Overloaded at once; Unavailable later, when rendering fails again and again.
         """
-        showing = _showing(
+        showing = self._showing(
             rendition, clean, zones, raw_because=raw_because, width_px=size.width_px_max
         )
         return self._hub.viewer(key, subscribe, showing, size, goes_on)
@@ -239,6 +244,25 @@ class RenderPool:
     def forget(self, look: str) -> None:
         """A look has closed: end its idle children, and their keys with them."""
         self._nursery.forget(look)
+
+    def _showing(
+        self,
+        rendition: Rendition,
+        clean: CleanPicture | None,
+        zones: Sequence[PrivacyZone],
+        *,
+        raw_because: RawBecause,
+        width_px: int = 0,
+    ) -> Showing:
+        is_covered = rendition == "covered"
+        return Showing(
+            rendition=rendition,
+            clean=clean if is_covered else None,
+            zones=tuple(zone.polygon_unit for zone in zones if zone.kind == "on_view"),
+            raw_because=raw_because,
+            width_px_max=width_px,
+            model=self._model if is_covered else None,
+        )
 
     def close(self) -> None:
         """End every rendering and child; safe to repeat."""
@@ -407,23 +431,6 @@ class _Nursery:
             structlog.get_logger().warning(
                 "rendering is less confined than it should be", because=list(child.warnings)
             )
-
-
-def _showing(
-    rendition: Rendition,
-    clean: CleanPicture | None,
-    zones: Sequence[PrivacyZone],
-    *,
-    raw_because: RawBecause,
-    width_px: int = 0,
-) -> Showing:
-    return Showing(
-        rendition=rendition,
-        clean=clean if rendition == "covered" else None,
-        zones=tuple(zone.polygon_unit for zone in zones if zone.kind == "on_view"),
-        raw_because=raw_because,
-        width_px_max=width_px,
-    )
 
 
 def _pieces(pieces: Sequence[SealedPiece]) -> tuple[Piece, ...]:

@@ -9,11 +9,12 @@ from typing import TypeVar
 
 import msgspec
 
-from fairview.access.render_scene import Showing
+from fairview.access.render_scene import CoverModelName, Showing
 from fairview.access.render_words import (
     Ask,
     CleanLoad,
     Failed,
+    ModelLoad,
     Ready,
     Reply,
     Show,
@@ -48,6 +49,7 @@ class RenderProcess:
         self._line = ours
         self._clock = clock
         self._clean_us: int | None = None
+        self._model: CoverModelName | None = None
         self._is_ready = False
         self.look = ""
         self.warnings: tuple[str, ...] = ()
@@ -100,6 +102,9 @@ class RenderProcess:
         clean = showing.clean
         if clean is not None:
             self.load(clean, within_us)
+        if showing.model is not None and showing.model != self._model:
+            self.tell(ModelLoad(folder=showing.model.folder, name=showing.model.name), within_us)
+            self._model = showing.model
         return Show(
             rendition=showing.rendition,
             clean_at_us=None if clean is None else clean.made_at.us,
@@ -107,6 +112,7 @@ class RenderProcess:
             raw_because=showing.raw_because,
             width_px_max=showing.width_px_max,
             fps_max=showing.fps_max,
+            has_model=showing.model is not None,
         )
 
     def load(self, clean: CleanPicture, within_us: int) -> None:

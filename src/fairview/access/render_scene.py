@@ -1,7 +1,8 @@
 """From decoded pictures to painted ones: which cover each picture gets, decided fail-closed.
 
 Pure of processes and files. The order of the decisions is the rule: damaged, late, without a
-clean picture or unsure means the whole frame; only then shapes.
+clean picture or unsure means the whole frame; only then shapes, or current pixels around what a
+model and the clean picture hide.
 """
 
 from __future__ import annotations
@@ -21,11 +22,17 @@ from fairview.analyse.cover import (
     scene_of,
     silhouettes,
 )
+from fairview.analyse.cover_finds import Finders
+from fairview.analyse.cover_model import CoverModel
 from fairview.analyse.decode import Decoded
 from fairview.analyse.planes import Matrix, Planes, fitted, planes_of_rgb
 from fairview.core.case import Rendition
 from fairview.core.errors import BadInput
+from fairview.core.ids import CameraId
 from fairview.core.time import Instant
+
+_ONE = CameraId("shown")
+"""A rendering is of one camera and needs no name for it."""
 
 RawBecause = Literal["", "simulated", "commissioning", "no persons in view", "granted"]
 """Why a picture may be shown uncovered; drawn on it."""
@@ -38,11 +45,20 @@ RAW_WIDTH_PX_MAX = 3_840
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CoverModelName:
+    """Which model a cover is made with: a folder of models on this machine, and a name in it."""
+
+    folder: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Showing:
     """What a viewer is to get of one camera.
 
     clean None: the whole frame is covered. zones: corners in 0..1 of the picture. raw_because
-    is drawn on raw pictures. width_px_max, fps_max: 0 means the rendition's own limit.
+    is drawn on raw pictures. width_px_max, fps_max: 0 means the rendition's own limit. model: a
+    covered picture shows current pixels around what it hides; None: silhouettes.
     """
 
     rendition: Rendition
@@ -51,6 +67,7 @@ class Showing:
     raw_because: RawBecause = ""
     width_px_max: int = 0
     fps_max: float = 0.0
+    model: CoverModelName | None = None
 
     def __post_init__(self) -> None:
         if self.rendition not in ("covered", "raw"):
@@ -81,7 +98,15 @@ class Painted:
 class SceneRendering:
     """Paints one camera's pictures of one source size, in order; used by one thread."""
 
-    def __init__(self, showing: Showing, width_px: int, height_px: int, matrix: Matrix) -> None:
+    def __init__(
+        self,
+        showing: Showing,
+        width_px: int,
+        height_px: int,
+        matrix: Matrix,
+        finders: Finders | None = None,
+    ) -> None:
+        """finders: of the showing's model; None while they could not be loaded."""
         self.source = (width_px, height_px, matrix)
         self._showing = showing
         clean = _usable_clean(showing.clean, width_px, height_px, matrix)
@@ -92,6 +117,9 @@ class SceneRendering:
         )
         self._foreground: Foreground | None = None
         self._motion: Motion | None = None
+        self._model: CoverModel | None = None
+        if showing.model is not None and finders is not None:
+            self._model = CoverModel(_ONE, self._scene, finders)
 
     def paint(self, picture: Decoded, *, is_late: bool = False) -> Painted:
         """The picture as it may be shown. is_late: don't look, cover the whole frame."""
@@ -99,6 +127,8 @@ class SceneRendering:
             label = _raw_label(self._showing.raw_because)
             planes = self._painter.uncovered(picture.planes, label, picture.at)
             return Painted(at=picture.at, planes=planes, cover="uncovered")
+        if self._showing.model is not None:
+            return self._around(picture, is_late=is_late)
         if is_late or picture.is_damaged:
             self._foreground = self._motion = None
             return self._whole(picture.at)
@@ -109,6 +139,21 @@ class SceneRendering:
                 planes = self._painter.covered(self._foreground, picture.at)
                 return Painted(at=picture.at, planes=planes, cover="silhouettes")
         self._motion = motion(picture.planes, self._motion)
+        return self._whole(picture.at)
+
+    def _around(self, picture: Decoded, *, is_late: bool) -> Painted:
+        """Current pixels around what is hidden; the whole frame without the model."""
+        if self._model is None:
+            return self._whole(picture.at)
+        hidden = self._model.cover(
+            picture.planes, picture.at, is_late=is_late, is_damaged=picture.is_damaged
+        )
+        if not hidden.regions.is_whole:
+            self._motion = None
+            planes = self._painter.around(picture.planes, hidden.regions.mask, picture.at)
+            return Painted(at=picture.at, planes=planes, cover="persons_covered")
+        can_look = not is_late and not picture.is_damaged
+        self._motion = motion(picture.planes, self._motion) if can_look else None
         return self._whole(picture.at)
 
     def nothing(self, at: Instant) -> Painted:
@@ -123,8 +168,9 @@ class SceneRendering:
 class Renderings:
     """A SceneRendering that follows the source's size; starts anew when that changes."""
 
-    def __init__(self, showing: Showing) -> None:
+    def __init__(self, showing: Showing, finders: Finders | None = None) -> None:
         self._showing = showing
+        self._finders = finders
         self.current: SceneRendering | None = None
         self._next_us = 0
 
@@ -136,7 +182,7 @@ class Renderings:
         planes = picture.planes
         source = (planes.width_px, planes.height_px, planes.matrix)
         if self.current is None or self.current.source != source:
-            self.current = SceneRendering(self._showing, *source)
+            self.current = SceneRendering(self._showing, *source, self._finders)
         self._next_us = picture.at.us + self._showing.gap_us_min
         return self.current.paint(picture, is_late=is_late)
 
@@ -144,9 +190,10 @@ class Renderings:
 def worst(covers: Sequence[CoverState]) -> CoverState:
     """What several pictures together are: the least covered one names them.
 
-    A part with shapes in it and some whole frames is `silhouettes`.
+    A part with shapes in it and some whole frames is `silhouettes`; with current pixels in any of
+    its pictures it is `persons_covered`.
     """
-    order: tuple[CoverState, ...] = ("uncovered", "silhouettes", "whole_frame")
+    order: tuple[CoverState, ...] = ("uncovered", "persons_covered", "silhouettes", "whole_frame")
     return min(covers, key=order.index, default="whole_frame")
 
 

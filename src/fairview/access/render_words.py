@@ -18,7 +18,7 @@ from fairview.core.errors import Unavailable
 from fairview.core.limits import RENDER_MESSAGE_BYTES_MAX
 from fairview.core.media import Codec
 
-Cover = Literal["uncovered", "silhouettes", "whole_frame"]
+Cover = Literal["uncovered", "persons_covered", "silhouettes", "whole_frame"]
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
@@ -42,6 +42,17 @@ class Show(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     raw_because: RawBecause
     width_px_max: int
     fps_max: float
+    has_model: bool
+
+
+class ModelLoad(Word, frozen=True):
+    """The models that covered pictures are made with from now on: a folder on this machine and
+    the name of the one for road users. The child checks their digests. Has no answer: what can't
+    be loaded covers whole frames.
+    """
+
+    folder: str
+    name: str
 
 
 class CleanLoad(Word, frozen=True):
@@ -151,7 +162,7 @@ class Failed(Word, frozen=True):
     message: str
 
 
-Ask = CleanLoad | PartAsk | PictureAsk | SampleAsk | CleanAsk | LiveAsk
+Ask = ModelLoad | CleanLoad | PartAsk | PictureAsk | SampleAsk | CleanAsk | LiveAsk
 Reply = Ready | PartDone | PictureDone | SampleDone | CleanDone | LiveDone | Failed
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
 from fairview.access.door import CoverState
 from fairview.access.render_encode import PictureEncoder, jpeg_of
 from fairview.access.render_records import fragments_in
-from fairview.access.render_scene import Painted, Renderings, SceneRendering, Showing, worst
+from fairview.access.render_scene import (
+    CoverModelName,
+    Painted,
+    Renderings,
+    SceneRendering,
+    Showing,
+    worst,
+)
 from fairview.access.render_words import (
     Ask,
     Chunk,
@@ -20,6 +29,7 @@ from fairview.access.render_words import (
     LiveAsk,
     LiveDone,
     LivePacket,
+    ModelLoad,
     PartAsk,
     PartDone,
     PictureAsk,
@@ -32,9 +42,10 @@ from fairview.access.render_words import (
 )
 from fairview.analyse.clean import CleanPicture, median_planes, refreshed
 from fairview.analyse.cover import scene_of, silhouettes
+from fairview.analyse.cover_finds import Finders
 from fairview.analyse.decode import Decoded, PictureDecoder, key_picture, pictures
 from fairview.analyse.planes import Planes, fitted, planes_of_rgb, resized, rgb_of
-from fairview.core.errors import BadInput, Conflict, NotFound, Unavailable
+from fairview.core.errors import BadInput, Conflict, FairviewError, NotFound, Unavailable
 from fairview.core.limits import (
     CLEAN_SAMPLES_MAX,
     LIVE_CHUNK_US,
@@ -58,6 +69,8 @@ class Work:
     """Answers requests one after another; holds the clean picture and a live rendering."""
 
     def __init__(self) -> None:
+        self._model: CoverModelName | None = None
+        self._finders: Finders | None = None
         self._clean: CleanPicture | None = None
         self._samples: list[Decoded] = []
         self._live: LiveWork | None = None
@@ -70,15 +83,28 @@ class Work:
         if isinstance(ask, LiveAsk):
             return self._live_answer(ask)
         if isinstance(ask, PartAsk):
-            return part(ask, self._showing(ask.show))
+            return part(ask, self._showing(ask.show), self._finders)
         if isinstance(ask, PictureAsk):
-            return picture(ask, self._showing(ask.show))
+            return picture(ask, self._showing(ask.show), self._finders)
         if isinstance(ask, SampleAsk):
             return SampleDone(taken=self._sample(ask.piece))
         if isinstance(ask, CleanAsk):
             return CleanDone(png=self._clean_made(ask).to_png())
-        self._load(ask)
+        if isinstance(ask, ModelLoad):
+            self._load_model(ask)
+        else:
+            self._load(ask)
         return None
+
+    def _load_model(self, ask: ModelLoad) -> None:
+        """What can't be loaded is missing from the covers, which then hide whole frames."""
+        self._model, self._finders = CoverModelName(folder=ask.folder, name=ask.name), None
+        # Loaded here and not above: a renderer without a model does without its runtime.
+        from fairview.access.cover_finders import cover_detectors
+        from fairview.analyse.detectors.models import ModelStore
+
+        with suppress(FairviewError):
+            self._finders = cover_detectors(ModelStore(Path(ask.folder)), ask.name).finders
 
     def _load(self, ask: CleanLoad) -> None:
         rgb = np.frombuffer(ask.rgb, dtype=np.uint8)
@@ -87,6 +113,8 @@ class Work:
         )
 
     def _showing(self, show: Show) -> Showing:
+        if show.has_model and self._model is None:
+            raise Conflict("a model is asked for, and none was loaded")
         clean = None
         if show.clean_at_us is not None:
             if self._clean is None or self._clean.made_at.us != show.clean_at_us:
@@ -99,6 +127,7 @@ class Work:
             raw_because=show.raw_because,
             width_px_max=show.width_px_max,
             fps_max=show.fps_max,
+            model=self._model if show.has_model else None,
         )
 
     def _sample(self, piece: Piece) -> bool:
@@ -143,11 +172,12 @@ class Work:
 
     def _live_answer(self, ask: LiveAsk) -> LiveDone:
         if self._live is None:
-            self._live = LiveWork(self._showing(ask.show), Instant(ask.origin_us))
+            showing = self._showing(ask.show)
+            self._live = LiveWork(showing, Instant(ask.origin_us), self._finders)
         return LiveDone(chunks=tuple(self._live.packet(ask)))
 
 
-def part(ask: PartAsk, showing: Showing) -> PartDone:
+def part(ask: PartAsk, showing: Showing, finders: Finders | None = None) -> PartDone:
     """A stretch as one initialisation and one fragment.
 
     Raw without zones is the camera's own samples, wrapped; anything else is painted and
@@ -157,7 +187,7 @@ def part(ask: PartAsk, showing: Showing) -> PartDone:
     origin = Instant(ask.origin_us)
     if showing.rendition == "raw" and not showing.zones:
         return _raw_part(_fragments(ask.pieces), span, origin)
-    renderings = Renderings(showing)
+    renderings = Renderings(showing, finders)
     encoder: PictureEncoder | None = None
     samples: list[Sample] = []
     covers: list[CoverState] = []
@@ -197,7 +227,7 @@ def part(ask: PartAsk, showing: Showing) -> PartDone:
     )
 
 
-def picture(ask: PictureAsk, showing: Showing) -> PictureDone:
+def picture(ask: PictureAsk, showing: Showing, finders: Finders | None = None) -> PictureDone:
     """The last picture at or before a moment, as JPEG.
 
     Errors:  NotFound when the pieces hold none.
@@ -207,7 +237,7 @@ def picture(ask: PictureAsk, showing: Showing) -> PictureDone:
     last = deque(pictures(_fragments(ask.pieces), until, coarse=coarse), maxlen=2)
     if not last:
         raise NotFound("there is no picture at or before this moment")
-    renderings = Renderings(showing)
+    renderings = Renderings(showing, finders)
     for found in last:
         painted = renderings.paint(found)
     return PictureDone(jpeg=jpeg_of(painted.planes), cover=painted.cover)
@@ -216,11 +246,11 @@ def picture(ask: PictureAsk, showing: Showing) -> PictureDone:
 class LiveWork:
     """One live rendering: packets in, pieces of fragmented MP4 out."""
 
-    def __init__(self, showing: Showing, origin: Instant) -> None:
+    def __init__(self, showing: Showing, origin: Instant, finders: Finders | None = None) -> None:
         self._showing = showing
         self._origin = origin
         self._decoder: PictureDecoder | None = None
-        self._renderings = Renderings(showing)
+        self._renderings = Renderings(showing, finders)
         self._encoder: PictureEncoder | None = None
         self._open: list[tuple[Sample, Painted]] = []
         self._key_at: Instant | None = None

@@ -90,7 +90,9 @@ class Watching:
         if opened.wish.rendition == "raw":
             return "uncovered"
         has_clean = self._views.pictures.approved(camera.id) is not None
-        return "silhouettes" if has_clean else "whole_frame"
+        if not has_clean:
+            return "whole_frame"
+        return "silhouettes" if self._views.rendering.model is None else "persons_covered"
 
     def parts(self, token: str, camera: CameraId) -> tuple[PlayPart, ...]:
         """The parts of a stored look, and what their numbers mean from now on."""

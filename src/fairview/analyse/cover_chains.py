@@ -43,14 +43,21 @@ if TYPE_CHECKING:
 THUMB_PX = (96, 54)
 """How finely is looked whether a place changed."""
 
-CHANGED_LEVELS = 7.0
-"""Mean difference, in grey levels, from which a place has changed."""
+CHANGED_LEVELS = 10.0
+CHANGED_FRAC_MIN = 0.2
+"""A place has changed when this share of it differs by more than so many grey levels: a body fills
+some 40 % of its box, and less when the picture's edge cuts it."""
+
+STAY_PER_FIND_US = 5 * US_PER_SECOND
+"""How long each find lets an unchanged place stay hidden, up to COVER_STAY_US_MAX: a place that
+was found once in many looks is more likely a mistake than a person."""
 
 _LINK_OVERLAP_MIN = 0.15
-_WALK = {BY_PERSON: 0.8, BY_TWO_WHEELER: 2.0}
-"""How fast a box may move unseen, in box heights a second: a person of 1.7 m who walks at 1.4 m/s,
-a cyclist of 1.7 m at 3.5 m/s."""
-_WALK_OTHER = 1.0
+_WALK = {BY_PERSON: 0.4, BY_TWO_WHEELER: 0.8}
+"""How fast a box grows unseen, in box heights a second: half of what a person of 1.7 m walks
+(1.4 m/s) or a cyclist rides. Whoever moves is foreground as well; this is for the parts of a
+body that look like what is behind them."""
+_WALK_OTHER = 0.5
 _MARGINS = {BY_PLATE: (0.25, 0.3, 0.3), BY_BAND: (0.04, 0.0, 0.06)}
 _MARGINS_OTHER = (0.12, 0.08, 0.07)
 """Around a box: at the sides, above, below, of its width and height: detectors of this size are
@@ -69,10 +76,11 @@ class Chain:
     """One hidden place. kept_*_us: how far beyond its finds the place is known to be unchanged."""
 
     reason: int
-    points: list[_Point]
+    points: deque[_Point]
     thumb: Plane
     kept_from_us: int
     kept_until_us: int
+    finds: int = 1
     is_open: bool = True
 
     @property
@@ -205,8 +213,10 @@ class Chains:
                 taken.add(id(chain))
                 chain.points.append(_Point(us, boxes[number]))
                 chain.thumb, chain.kept_until_us = thumb, us
-                if not self.is_both_ways:
-                    del chain.points[:-2]
+                chain.finds += 1
+                self._look_back(chain)
+                if not self.is_both_ways and len(chain.points) > 2:
+                    chain.points.popleft()
             for number, box in enumerate(boxes):
                 if number not in linked and not self.is_full:
                     self._begin(us, int(reason), box, thumb)
@@ -215,33 +225,52 @@ class Chains:
         return us - chain.last_us <= COVER_LINK_US_MAX or chain.kept_until_us > chain.last_us
 
     def _begin(self, us: int, reason: int, box: Boxes, thumb: Plane) -> None:
-        since_us = us
-        for at_us, earlier in reversed(self._thumbs):
-            if has_changed(earlier, thumb, box):
-                break
-            since_us = at_us
         self._chains.append(
             Chain(
                 reason=reason,
-                points=[_Point(us, box)],
+                points=deque([_Point(us, box)]),
                 thumb=thumb,
-                kept_from_us=since_us,
+                kept_from_us=us,
                 kept_until_us=us,
             )
         )
+
+    def _look_back(self, chain: Chain) -> None:
+        """How far before its first find the place of a chain looked the same."""
+        first = chain.points[0]
+        if not self._thumbs or chain.finds > COVER_STAY_US_MAX // STAY_PER_FIND_US:
+            return
+        oldest_us = first.at_us - _stay_us(chain)
+        then = next((thumb for us, thumb in self._thumbs if us == first.at_us), None)
+        if then is None or (chain.finds > 2 and chain.kept_from_us == first.at_us):
+            return
+        for at_us, earlier in reversed(self._thumbs):
+            if at_us >= chain.kept_from_us:
+                continue
+            if at_us < oldest_us or has_changed(earlier, then, first.box):
+                break
+            chain.kept_from_us = at_us
 
     def _watch(self, us: int, thumb: Plane) -> None:
         for chain in self._chains:
             if not chain.is_open or chain.last_us == us:
                 continue
             lost_us = us - chain.last_us
-            is_still = lost_us <= COVER_STAY_US_MAX and not has_changed(
+            is_still = lost_us <= _stay_us(chain) and not has_changed(
                 chain.thumb, thumb, chain.points[-1].box
             )
             if is_still:
                 chain.kept_until_us = us + COVER_HOLD_US
             elif lost_us > COVER_LINK_US_MAX:
                 chain.is_open = False
+
+
+def _stay_us(chain: Chain) -> int:
+    """How long a chain's place may stay hidden for being unchanged: not for plates or bands,
+    whose vehicle is there to be found again, or gone."""
+    if chain.reason in (BY_PLATE, BY_BAND):
+        return 0
+    return min(chain.finds * STAY_PER_FIND_US, COVER_STAY_US_MAX)
 
 
 def thumb_of(planes: Planes) -> Plane:
@@ -262,4 +291,5 @@ def has_changed(before: Plane, now: Plane, box: Boxes) -> bool:
     where = (slice(top, max(bottom, top + 1)), slice(left, max(right, left + 1)))
     everywhere = now.astype(np.int16) - before
     drift = float(np.median(everywhere))
-    return float(np.abs(everywhere[where] - drift).mean()) > CHANGED_LEVELS
+    differs = np.abs(everywhere[where] - drift) > CHANGED_LEVELS
+    return float(differs.mean()) > CHANGED_FRAC_MIN

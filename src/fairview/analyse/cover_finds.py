@@ -32,7 +32,7 @@ PERSON_SCORE_MIN = 0.22
 """Far below the score at which a person would be counted (0.4 and more): detectors of this size
 give half-hidden and small people scores between, and a wrong box only hides some ground."""
 
-VEHICLE_SCORE_MIN = 0.30
+VEHICLE_SCORE_MIN = 0.35
 """Vehicles matter for where their plate may be."""
 
 PLATE_SCORE_MIN = 0.75
@@ -62,6 +62,9 @@ TILES = (
     (0.42, 0.38, 1.0, 1.0),
 )
 """Second looks, in turn: people too small for the whole picture are 1.7 times as large here."""
+
+TILE_FRAC_MAX = 0.6
+"""Of a tile's width and height: larger things are left to the whole picture's look."""
 
 _FACE_BODY = (1.6, 0.8, 1.6, 7.0)
 """How far a body reaches around a face without one, in face sizes: left, up, right, down."""
@@ -161,14 +164,21 @@ def cropped(planes: Planes, box_unit: tuple[float, float, float, float]) -> Plan
 
 
 def distinct(boxes: Boxes) -> Boxes:
-    """Boxes of a look and its second look, without those that lie wholly in another."""
-    order = np.argsort(-_areas(boxes), kind="stable")
-    kept: list[int] = []
-    for number in order:
-        inside = any(_is_inside(boxes[number], boxes[other]) for other in kept)
-        if not inside:
-            kept.append(int(number))
-    return boxes[sorted(kept)]
+    """Boxes of a look and its second look, those of one thing put together.
+
+    Boxes that overlap by half, or lie almost wholly within another, become the box around both.
+    """
+    kept: list[Boxes] = []
+    for number in np.argsort(-_areas(boxes), kind="stable"):
+        one = boxes[number]
+        for place, other in enumerate(kept):
+            if _is_same(one, other):
+                low, high = np.minimum(one[:2], other[:2]), np.maximum(one[2:], other[2:])
+                kept[place] = np.concatenate([low, high])
+                break
+        else:
+            kept.append(one)
+    return np.array(kept, dtype=np.float32).reshape(-1, 4)
 
 
 def overlap(one: Boxes, others: Boxes) -> npt.NDArray[np.float32]:
@@ -185,8 +195,11 @@ def _areas(boxes: Boxes) -> npt.NDArray[np.float32]:
     return np.asarray(sides[:, 0] * sides[:, 1], dtype=np.float32)
 
 
-def _is_inside(one: Boxes, other: Boxes) -> bool:
-    return bool(np.all(one[:2] >= other[:2]) and np.all(one[2:] <= other[2:]))
+def _is_same(one: Boxes, other: Boxes) -> bool:
+    low, high = np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])
+    shared = float(np.prod(np.clip(high - low, 0, None)))
+    first, second = (float(area) for area in _areas(np.stack([one, other])))
+    return shared > 0.5 * (first + second - shared) or shared > 0.9 * min(first, second)
 
 
 def _found(boxes: Boxes, reason: int) -> Found:
@@ -209,11 +222,18 @@ def _crop_px(
 
 
 def _moved(seen: Sighted, planes: Planes, number: int) -> Sighted:
-    """Boxes of a tile as boxes of the picture."""
+    """People and two-wheelers of a tile as boxes of the picture.
+
+    What fills most of a tile is large enough to be found in the whole picture; what is said to
+    fill it without being found there is the tile's own cut edge.
+    """
+    sides = seen.boxes_unit[:, 2:] - seen.boxes_unit[:, :2]
+    is_small = (sides < TILE_FRAC_MAX).all(axis=1)
+    keeps = is_small & np.isin(seen.kinds, (PERSON, BICYCLE, MOTORCYCLE))
     return Sighted(
-        boxes_unit=_uncropped(seen.boxes_unit, planes, TILES[number]),
-        scores=seen.scores,
-        kinds=seen.kinds,
+        boxes_unit=_uncropped(seen.boxes_unit[keeps], planes, TILES[number]),
+        scores=seen.scores[keeps],
+        kinds=seen.kinds[keeps],
     )
 
 

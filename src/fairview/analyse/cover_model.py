@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from fairview.analyse.cover import Foreground, Scene, silhouettes
+from fairview.analyse.cover_align import SceneFollower
 from fairview.analyse.cover_chains import Chains
 from fairview.analyse.cover_finds import REASONS, TILES, Finders, Found, Reason, look
 from fairview.analyse.planes import Planes
@@ -177,6 +178,7 @@ class CoverModel:
     ) -> None:
         """scene: the clean picture, made ready; None: everything is hidden."""
         self._camera, self._scene, self._finders, self._often = camera, scene, finders, often
+        self._follower = None if scene is None else SceneFollower(scene, often.every_us)
         self._chains = Chains()
         self._looked_at: Instant | None = None
         self._last_at: Instant | None = None
@@ -199,7 +201,7 @@ class CoverModel:
         if is_damaged or is_late:
             self._foreground = None
             return self._whole(at, "damaged" if is_damaged else "late")
-        if self._scene is None:
+        if self._follower is None:
             return self._whole(at, "no background")
         if self._is_due(at):
             self._look(planes, at)
@@ -208,7 +210,8 @@ class CoverModel:
         if self._chains.is_full:
             return self._whole(at, "crowded")
         boxes = self._chains.boxes_at(at)
-        done = hidden_in(self._camera, at, planes, self._scene, boxes, self._foreground)
+        scene = self._follower.under(planes, at)
+        done = hidden_in(self._camera, at, planes, scene, boxes, self._foreground)
         self._foreground = done.foreground
         return done
 

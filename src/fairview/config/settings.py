@@ -97,6 +97,12 @@ class Covering(_Section):
     clean_picture_min: Annotated[int, Field(ge=1, le=1_440)] = Field(
         60, description="Minutes of footage a clean picture is the median of, at least."
     )
+    model: str | None = Field(
+        None,
+        description="The model that finds people for covered pictures, such as picodet-s-416 "
+        "(see fairview models): they then show the camera's own pixels around what is hidden. "
+        "Without one they show shapes on the clean picture.",
+    )
 
 
 class Analysis(_Section):

@@ -6,7 +6,9 @@ the report says so.
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +17,12 @@ from fairview import __version__
 from fairview.access.cover_finders import CoverDetectors, cover_detectors
 from fairview.analyse.cover_model import HIDDEN_BY, WholeBecause
 from fairview.analyse.decode import open_video
-from fairview.analyse.detectors.models import ModelStore
+from fairview.analyse.detectors.models import ModelStore, models_folder
 from fairview.core.errors import BadInput, Conflict, Unavailable
 from fairview.core.time import US_PER_SECOND, cpu_us
 from fairview.record.mp4 import write_mp4
-from fairview.run.film_cover import FilmCover, Progress, backgrounds_of
+from fairview.run.film_cover import FilmCover, LooksAhead, Progress, backgrounds_of
+from fairview.store.durable import replace_file
 
 _SHARE_FIRST = 0.2
 """How much of the work finding the empty scene is, for the bar."""
@@ -29,14 +32,16 @@ _SHARE_FIRST = 0.2
 class CoverWish:
     """What is to be covered.
 
-    model: of road users; None: silhouettes on the clean picture. looks_fps: whole looks a second.
-    fps: for inputs without times of their own.
+    model: of road users; None: silhouettes on the clean picture. environment: says where models
+    are (FAIRVIEW_MODELS). looks_fps: whole looks a second. fps: for inputs without times.
+    report: where the report is to be written, which may not be there either.
     """
 
     source: Path
     out: Path
     model: str | None
-    models: Path
+    environment: Mapping[str, str]
+    report: Path | None = None
     looks_fps: float = 8.0
     fps: float | None = None
     may_replace: bool = False
@@ -98,7 +103,7 @@ class CoverDone:
         }
 
 
-def cover_file(wish: CoverWish, move: Progress) -> CoverDone:
+def cover_film(wish: CoverWish, move: Progress) -> CoverDone:
     """Write a covered copy of a film.
 
     The copy appears under its name only when it is complete.
@@ -112,19 +117,21 @@ def cover_file(wish: CoverWish, move: Progress) -> CoverDone:
     began_us = cpu_us()
     detectors = None
     if wish.model is not None:
-        detectors = cover_detectors(ModelStore(wish.models), wish.model)
+        detectors = cover_detectors(ModelStore(models_folder(wish.environment)), wish.model)
     film = open_video(wish.source, fps=wish.fps)
     backgrounds = backgrounds_of(
         film,
         is_painted=detectors is None,
         move=lambda done, now: move(_SHARE_FIRST * done, now),
     )
+    ahead = None
+    if detectors is not None:
+        again = open_video(wish.source, fps=wish.fps)
+        ahead = LooksAhead(again, detectors.finders, wish.looks_fps)
     covering = FilmCover(
         film=film,
-        ahead=open_video(wish.source, fps=wish.fps),
         backgrounds=backgrounds,
-        finders=None if detectors is None else detectors.finders,
-        looks_fps=wish.looks_fps,
+        ahead=ahead,
         move=lambda done, now: move(_SHARE_FIRST + (1 - _SHARE_FIRST) * done, now),
     )
     part = wish.out.with_name(f".{wish.out.name}.part")
@@ -147,7 +154,7 @@ def cover_file(wish: CoverWish, move: Progress) -> CoverDone:
         height_px=covering.size_px[1],
         frames=tally.frames,
         seconds=written.duration_us / US_PER_SECOND,
-        looks=tally.looks,
+        looks=0 if ahead is None else ahead.looks,
         wholes=dict(tally.wholes),
         hidden_frac=tally.hidden / max(tally.frames, 1),
         by_frac=tuple(one / seen for one in tally.by),
@@ -156,16 +163,24 @@ def cover_file(wish: CoverWish, move: Progress) -> CoverDone:
     )
 
 
+def write_report(done: CoverDone, path: Path) -> None:
+    """The report as JSON, whole or not at all. Errors: Unavailable when the disk is full."""
+    text = json.dumps(done.as_json(), indent=2, ensure_ascii=False) + "\n"
+    replace_file(path, text.encode(), mode=0o644)
+
+
 def _refuse(wish: CoverWish) -> None:
     """What can be known to fail before any work is done."""
     if wish.out.suffix.lower() != ".mp4":
         raise BadInput(f"{wish.out} must end in .mp4: covered copies are H.264 in MP4")
-    if not wish.out.parent.is_dir():
-        raise BadInput(f"the folder {wish.out.parent} is not there; make it first")
-    if wish.out.is_dir():
-        raise BadInput(f"{wish.out} is a folder; give a file name")
-    if wish.out.exists():
-        if wish.source.exists() and wish.out.samefile(wish.source):
-            raise BadInput("the covered copy can't replace its own input; give another name")
-        if not wish.may_replace:
-            raise Conflict(f"{wish.out} is there already; --force replaces it")
+    for path in (wish.out, wish.report):
+        if path is None:
+            continue
+        if not path.parent.is_dir():
+            raise BadInput(f"the folder {path.parent} is not there; make it first")
+        if path.is_dir():
+            raise BadInput(f"{path} is a folder; give a file name")
+        if path.exists() and wish.source.exists() and path.samefile(wish.source):
+            raise BadInput(f"{path} is the input itself; give another name")
+        if path.exists() and not wish.may_replace:
+            raise Conflict(f"{path} is there already; --force replaces it")

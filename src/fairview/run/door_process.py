@@ -7,6 +7,7 @@ import threading
 from fairview.access.door_server import serve_door
 from fairview.access.open_door import open_door
 from fairview.access.render import RenderPool
+from fairview.access.rendering import cover_model_of
 from fairview.core.limits import NODE_TURN_US
 from fairview.core.time import SystemClock
 from fairview.run.live_streams import LiveStreams
@@ -24,7 +25,12 @@ def main() -> None:
     follow(stop)
     folder = open_data_folder(orders.settings.data)
     catalogue = RemoteCatalogue(orders.sockets.path("catalogue"), orders.secrets["catalogue"])
-    render = RenderPool(clock=clock, children_max=orders.settings.covering.renderers_max)
+    settings = orders.settings
+    render = RenderPool(
+        clock=clock,
+        children_max=settings.covering.renderers_max,
+        model=cover_model_of(settings),
+    )
     streams = LiveStreams(orders.sockets, orders.secrets["live"], orders.secrets["sights"])
     gate = open_door(
         folder,

@@ -11,10 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from fairview.access.render_encode import PictureEncoder
 from fairview.access.render_paint import Painter
 from fairview.analyse.clean import median_planes
 from fairview.analyse.cover import MASK_WIDTH_PX, Foreground, Scene, scene_of
+from fairview.analyse.cover_align import SceneFollower, reverse, shift_between, shifted_planes
 from fairview.analyse.cover_chains import Chains
 from fairview.analyse.cover_finds import NOTHING, TILES, Finders, look
 from fairview.analyse.cover_model import (
@@ -67,7 +70,6 @@ class Tally:
     """Sums over the pictures covered so far."""
 
     frames: int = 0
-    looks: int = 0
     wholes: dict[WholeBecause, int] = field(default_factory=dict)
     hidden: float = 0.0
     by: list[float] = field(default_factory=lambda: [0.0] * len(HIDDEN_BY))
@@ -118,21 +120,22 @@ class FilmCover:
         self,
         *,
         film: VideoInput,
-        ahead: VideoInput,
         backgrounds: tuple[Background, ...],
-        finders: Finders | None,
-        looks_fps: float,
+        ahead: LooksAhead | None,
         move: Progress,
+        draw: Callable[[Planes, Instant], None] | None = None,
     ) -> None:
-        """ahead: the same film, opened a second time. finders None: silhouettes."""
-        self._film, self._backgrounds, self._finders = film, backgrounds, finders
-        self._move = move
-        self._ahead = _Ahead(ahead, finders, looks_fps) if finders is not None else None
-        width_max = film.width_px if finders is not None else _SILHOUETTES_WIDTH_PX
+        """ahead: looks at the same film, opened a second time; None: silhouettes. draw: puts what
+        was measured over a covered picture, in place.
+        """
+        self._film, self._backgrounds, self._ahead = film, backgrounds, ahead
+        self._move, self._draw = move, draw
+        width_max = film.width_px if ahead is not None else _SILHOUETTES_WIDTH_PX
         self.size_px = fitted(film.width_px, film.height_px, width_max)
         self.tally = Tally()
         self._painter: Painter | None = None
         self._stretch: Background | None = None
+        self._follower: SceneFollower | None = None
         self._foreground: Foreground | None = None
 
     def fragments(self) -> Iterator[Fragment]:
@@ -142,6 +145,8 @@ class FilmCover:
         start = last = Instant(0)
         for picture in self._film.pictures():
             painted = self._painted(picture)
+            if self._draw is not None:
+                self._draw(painted, picture.at)
             if encoder is None:
                 encoder = PictureEncoder(*self.size_px, matrix=painted.matrix, origin=picture.at)
             is_key = not samples or picture.at.since(start) >= LIVE_KEY_EVERY_US
@@ -181,8 +186,6 @@ class FilmCover:
             n = sum(self.tally.wholes.values())
             why = ", ".join(f"{because} {n}" for because, n in sorted(self.tally.wholes.items()))
             told.append(f"{n} of {self.tally.frames} frames are covered whole ({why})")
-        if self._ahead is not None:
-            self.tally.looks = self._ahead.looks
         return tuple(told)
 
     def _painted(self, picture: NumberedPicture) -> Planes:
@@ -195,6 +198,7 @@ class FilmCover:
                 *self.size_px, matrix=picture.planes.matrix, clean=stretch.clean, is_timed=False
             )
             self._stretch = stretch
+            self._follower = None if stretch.scene is None else SceneFollower(stretch.scene)
         done = self._hidden(picture, stretch)
         self._foreground = done.foreground
         self.tally.add(done)
@@ -210,10 +214,11 @@ class FilmCover:
         shape = (2, 2) if stretch.scene is None else stretch.scene.luma.shape
         if picture.is_damaged:
             return whole(_CAMERA, at, shape, "damaged")
-        if stretch.scene is None:
+        if self._follower is None:
             return whole(_CAMERA, at, shape, "no background")
+        scene = self._follower.under(planes, at)
         if self._ahead is None:
-            return hidden_in(_CAMERA, at, planes, stretch.scene, NOTHING, self._foreground)
+            return hidden_in(_CAMERA, at, planes, scene, NOTHING, self._foreground)
         self._ahead.reach(at.plus(COVER_STAY_US_MAX))
         self._ahead.chains.forget_before(at)
         if not self._ahead.saw(at):
@@ -221,10 +226,10 @@ class FilmCover:
         if self._ahead.chains.is_full:
             return whole(_CAMERA, at, shape, "crowded")
         boxes = self._ahead.chains.boxes_at(at)
-        return hidden_in(_CAMERA, at, planes, stretch.scene, boxes, self._foreground)
+        return hidden_in(_CAMERA, at, planes, scene, boxes, self._foreground)
 
 
-class _Ahead:
+class LooksAhead:
     """The looks, which run ahead of the pictures."""
 
     def __init__(self, film: VideoInput, finders: Finders, looks_fps: float) -> None:
@@ -282,8 +287,15 @@ class _Spread:
                 self._kept = self._kept[::2]
                 self._every *= 2
             if self._seen % self._every == 0:
-                self._kept.append(planes.copy())
+                self._kept.append(self._aligned(planes).copy())
         self._seen += 1
+
+    def _aligned(self, planes: Planes) -> Planes:
+        """As the first one lies: a film that drifts would blur its own scene."""
+        if not self._kept:
+            return planes
+        first = self._kept[0].luma.astype(np.float32)
+        return shifted_planes(planes, reverse(shift_between(first, planes.luma)))
 
 
 def _background(

@@ -27,7 +27,7 @@ from fairview.core.sight import OpenTrack, Track
 from fairview.core.time import Instant
 from fairview.core.traffic import Crossing
 from fairview.record.mp4 import write_mp4
-from fairview.run.film_cover import FilmCover, backgrounds_of
+from fairview.run.film_cover import FilmCover, LooksAhead, backgrounds_of
 
 Progress = Callable[[float, str], None]
 LOOKS_FPS = 8.0
@@ -53,10 +53,8 @@ def write_film(
     )
     cover = FilmCover(
         film=film,
-        ahead=ahead,
         backgrounds=backgrounds,
-        finders=finders,
-        looks_fps=LOOKS_FPS,
+        ahead=None if finders is None else LooksAhead(ahead, finders, LOOKS_FPS),
         move=lambda done, words: progress(_SHARE_FIRST + done * (1 - _SHARE_FIRST), words),
         draw=overlay.on(scene),
     )

@@ -12,7 +12,7 @@ Moment = Annotated[
 CameraName = Annotated[str, Field(max_length=63, examples=["junction-1"])]
 RoleName = Literal["administrator", "operator", "privacy_officer", "auditor"]
 RenditionName = Literal["covered", "raw"]
-CoverName = Literal["uncovered", "silhouettes", "whole_frame"]
+CoverName = Literal["uncovered", "persons_covered", "silhouettes", "whole_frame"]
 PurposeName = Literal["operation", "incident", "maintenance", "commissioning", "export", "trial"]
 PresenceName = Literal["simulated", "no_persons", "persons"]
 HealthName = Literal["recording", "away", "stopped", "starting"]

@@ -21,14 +21,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
-    """Tracks and boxes of one camera each that overlap. All (k,); overlap 0..1."""
+    """Tracks and boxes of one camera each that overlap once widened. All (k,); overlap as they
+    are, widened with the buffer, both 0..1.
+    """
 
     rows: Ints
     cols: Ints
     overlap: Floats
+    widened: Floats
 
     def only(self, keeps: npt.NDArray[np.bool_]) -> Pairs:
-        return Pairs(rows=self.rows[keeps], cols=self.cols[keeps], overlap=self.overlap[keeps])
+        return Pairs(
+            rows=self.rows[keeps],
+            cols=self.cols[keeps],
+            overlap=self.overlap[keeps],
+            widened=self.widened[keeps],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +70,16 @@ def near_pairs(tracks: Side, buffers: Floats | None, found: Side) -> Pairs:
         lane, i, j = np.nonzero((wide > 0) & (high > 0))
         wide, high = wide[lane, i, j], high[lane, i, j]
         rows, cols = row_of[lane, i], col_of[lane, j]
-    shared = wide * high
-    pad_x, pad_y = pad[0, rows], pad[1, rows]
-    one = ((t[2] - t[0])[rows] + pad_x) * ((t[3] - t[1])[rows] + pad_y)
-    other = ((d[2] - d[0])[cols] + pad_x) * ((d[3] - d[1])[cols] + pad_y)
-    return Pairs(rows=rows, cols=cols, overlap=shared / (one + other - shared))
+    track_size, box_size = (t[2:] - t[:2])[:, rows], (d[2:] - d[:2])[:, cols]
+    padded = pad[:, rows]
+    widened = _ratio(
+        wide * high, np.prod(track_size + padded, axis=0), np.prod(box_size + padded, axis=0)
+    )
+    if buffers is None:
+        return Pairs(rows=rows, cols=cols, overlap=widened, widened=widened)
+    shared = np.maximum(wide - padded[0], 0.0) * np.maximum(high - padded[1], 0.0)
+    overlap = _ratio(shared, np.prod(track_size, axis=0), np.prod(box_size, axis=0))
+    return Pairs(rows=rows, cols=cols, overlap=overlap, widened=widened)
 
 
 def overlaps(one: Floats, other: Floats) -> Floats:
@@ -113,6 +126,10 @@ def _hungarian(rows: Ints, cols: Ints, worth: Floats) -> tuple[Ints, Ints]:
     a, b = linear_sum_assignment(table, maximize=True)
     is_pair = table[a, b] > 0
     return these[a[is_pair]], those[b[is_pair]]
+
+
+def _ratio(shared: Floats, one: Floats, other: Floats) -> Floats:
+    return np.asarray(shared / (one + other - shared))
 
 
 def _extents(t: Floats, pad: Floats, d: Floats) -> tuple[Floats, Floats]:

@@ -138,13 +138,14 @@ class Pool:
                 np.maximum.at(high, found.lanes, found.boxes[:, 2:])
 
     def _match(self, found: Found, due: Bools, box_of_row: Ints) -> None:
-        """Fill in which box continues which track: sure boxes, weak ones, then last places."""
+        """Fill in which box continues which track: those that overlap the prediction, those that
+        may as the prediction is unsure, weak boxes, and last places.
+        """
         if not len(found):
             return
         rows, settings = self.rows, self.settings
         bounds = self._bounds[rows.lane]
         boxes = np.clip(cornered(rows.x), np.tile(bounds[:, :2], 2), np.tile(bounds[:, 2:], 2))
-        wide = np.maximum(rows.x[:, 2:4], 1e-6)
         buffers = np.minimum(np.sqrt(rows.p[:, :2]), settings.buffer_max * sizes(rows.x))
         is_there = due & np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
         pairs = near_pairs(
@@ -152,49 +153,52 @@ class Pool:
             buffers,
             Side(boxes=found.boxes, lanes=found.lanes),
         )
-        trust = 1.0 / (1.0 + (buffers / wide).max(axis=1))
-        overlap = pairs.overlap * trust[pairs.rows]
-        fits = (overlap > settings.overlap_min) & is_there[pairs.rows]
-        pairs = Pairs(rows=pairs.rows[fits], cols=pairs.cols[fits], overlap=overlap[fits])
+        if not is_there.all():
+            pairs = pairs.only(is_there[pairs.rows])
+        near = pairs.overlap > settings.overlap_min
         is_sure = found.is_sure[pairs.cols]
-        self._settle(pairs.only(is_sure) if not is_sure.all() else pairs, found, box_of_row)
-        if not is_sure.all():
-            weak = (
-                ~is_sure & (pairs.overlap > settings.low_overlap_min) & (box_of_row[pairs.rows] < 0)
-            )
-            self._settle(pairs.only(weak), found, box_of_row)
+        close = pairs.only(near & is_sure)
+        self._settle(close, close.overlap * self._same_kind(close, found), box_of_row)
+        is_taken = np.zeros(len(found), dtype=np.bool_)
+        is_taken[box_of_row[box_of_row >= 0]] = True
+        left = (box_of_row[pairs.rows] < 0) & ~is_taken[pairs.cols]
+        if left.any():
+            far = pairs.only(left & is_sure & (pairs.widened > settings.widened_min))
+            self._settle(far, self._worth(far, found), box_of_row)
+            weak = left & ~is_sure & (pairs.overlap > settings.low_overlap_min)
+            if weak.any():
+                low = pairs.only(weak & (box_of_row[pairs.rows] < 0))
+                self._settle(low, low.overlap, box_of_row)
         self._recover(found, due, box_of_row)
 
-    def _settle(self, pairs: Pairs, found: Found, box_of_row: Ints) -> None:
-        """Assign these pairs by overlap, direction and class."""
-        if not len(pairs.rows):
-            return
-        rows, cols = assigned(
-            pairs, self._worth(pairs, found), self.rows.lane, (len(self.rows), len(found))
-        )
-        box_of_row[rows] = cols
+    def _settle(self, pairs: Pairs, worth: Floats, box_of_row: Ints) -> None:
+        """Assign the pairs with the greatest sum of worth (k,)."""
+        if len(pairs.rows):
+            shape = len(self.rows), int(pairs.cols.max()) + 1
+            rows, cols = assigned(pairs, worth, self.rows.lane, shape)
+            box_of_row[rows] = cols
+
+    def _same_kind(self, pairs: Pairs, found: Found) -> Floats:
+        """(k,): 1, less where track and box are of classes that nobody takes for one another."""
+        group = GROUPS[self.rows.votes.argmax(axis=1)][pairs.rows]
+        other = GROUPS[found.kinds][pairs.cols]
+        clash = (group != other) & (group >= 0) & (other >= 0)
+        return np.where(clash, self.settings.other_kind_frac, 1.0)
 
     def _worth(self, pairs: Pairs, found: Found) -> Floats:
-        """How well each pair goes together, above 0."""
+        """How well pairs that hardly overlap go together, above 0: overlap once widened, class,
+        and whether the box lies the way the track went.
+        """
         settings, tracks = self.settings, self.rows
         rows, cols = pairs.rows, pairs.cols
-        size = sizes(tracks.x)
-        speed = tracks.x[:, 4:6] / size
-        fast = np.hypot(speed[:, 0], speed[:, 1])
-        was = (tracks.last[:, :2] + tracks.last[:, 2:]) * 0.5
-        went = ((found.boxes[:, :2] + found.boxes[:, 2:]) * 0.5)[cols] - was[rows]
-        went /= size[rows]
-        far = np.hypot(went[:, 0], went[:, 1])
-        fast_here = fast[rows]
-        along = (went * speed[rows]).sum(axis=1)
+        size = sizes(tracks.x[rows])
+        speed = tracks.x[rows, 4:6] / size
+        was = (tracks.last[rows, :2] + tracks.last[rows, 2:]) * 0.5
+        went = ((found.boxes[cols, :2] + found.boxes[cols, 2:]) * 0.5 - was) / size
+        fast, far = np.hypot(*speed.T), np.hypot(*went.T)
         # A slow track's direction is noise, and so is a short step's.
-        along /= (fast_here + 0.5) * (far + settings.place_noise) + 1e-9
-        worth = pairs.overlap + settings.direction_weight * along
-        group = GROUPS[tracks.votes.argmax(axis=1)][rows]
-        other = GROUPS[found.kinds][cols]
-        clash = (group != other) & (group >= 0) & (other >= 0)
-        if clash.any():
-            worth[clash] *= settings.other_kind_frac
+        along = (went * speed).sum(axis=1) / ((fast + 0.5) * (far + settings.place_noise))
+        worth = pairs.widened * self._same_kind(pairs, found) + settings.direction_weight * along
         return np.asarray(np.maximum(worth, 1e-3))
 
     def _recover(self, found: Found, due: Bools, box_of_row: Ints) -> None:
@@ -321,6 +325,8 @@ class Pool:
         at = self._at[rows.lane]
         score = rows.votes.sum(axis=1)
         fresh = (rows.id == 0) & (rows.hits >= settings.confirm_points)
+        fresh &= rows.hits >= settings.confirm_seen_frac * rows.points
+        fresh &= at - rows.first_us >= settings.confirm_us
         for row in np.flatnonzero(fresh & (score >= settings.confirm_score_sum)):
             lane = int(rows.lane[row])
             self._last_id[lane] += 1

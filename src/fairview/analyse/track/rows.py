@@ -32,6 +32,7 @@ class Rows:
     held_p: Floats
     last: Floats
     last_us: Times
+    first_us: Times
     place: Floats
     place_us: Times
     votes: Floats
@@ -65,6 +66,7 @@ class Rows:
             held_p=p.copy(),
             last=boxes,
             last_us=at_us,
+            first_us=at_us.copy(),
             place=boxes.copy(),
             place_us=at_us.copy(),
             votes=np.zeros((n, len(KINDS))),

@@ -21,8 +21,12 @@ class TrackSettings:
 
     confirm_points: int = 3
     confirm_score_sum: float = 1.2
-    """A track counts once it has this many boxes and this much score: false boxes seldom come
-    three times at one place, and weak ones need longer."""
+    confirm_seen_frac: float = 0.4
+    confirm_us: int = 250_000
+    """A track counts once it has this many boxes, this much score, was seen in this share of its
+    pictures and for this long: false boxes seldom come three times in a row at one place, weak
+    ones need longer, a detector that misses a third passes, and nobody crosses a picture in a
+    quarter of a second."""
 
     tentative_us: int = 500_000
     """An unconfirmed track waits this long (and two pictures) for its next box."""
@@ -44,14 +48,17 @@ class TrackSettings:
 
     overlap_min: float = 0.1
     low_overlap_min: float = 0.3
-    """Least overlap of prediction and box. Low at the first look, since at 5 pictures a second a
-    car moves half its length; weak boxes must fit better."""
+    """Least overlap of prediction and box. Low at the first look, since boxes are shared out by
+    the best sum; weak boxes must fit better."""
 
+    widened_min: float = 0.15
     buffer_max: float = 0.5
-    """Boxes are widened by how unsure the prediction is, at most by this."""
+    """A second look widens both by how unsure the prediction is, at most by this: at 5 pictures a
+    second a new car has moved half its length. Only for what the first look left, since in a
+    crowd widened boxes overlap everyone."""
 
     direction_weight: float = 0.2
-    """What going the same way counts beside overlap (as in OC-SORT)."""
+    """What going the same way counts beside overlap at the second look (as in OC-SORT)."""
 
     other_kind_frac: float = 0.5
     """What an overlap is worth between a person and a car, say."""
@@ -70,10 +77,10 @@ class TrackSettings:
     """Standard deviation of a new track's speed and growth, sizes a second: 50 km/h is three car
     lengths, walking 1.6."""
 
-    place_drift: float = 1.0
+    place_drift: float = 0.5
     size_drift: float = 0.05
-    """How fast speed and growth wander: variance gained a second, (sizes a second) squared; a
-    walker turns, a car brakes within a second or two."""
+    """How fast speed and growth wander: variance gained a second, (sizes a second) squared: a
+    car that brakes at 3 m/s², a walker who turns, change by two thirds of a size in a second."""
 
     growth_us: int = 1_000_000
     """Growth fades in this time when not seen to go on; a box left alone keeps its size."""

@@ -326,7 +326,7 @@ class Pool:
         score = rows.votes.sum(axis=1)
         fresh = (rows.id == 0) & (rows.hits >= settings.confirm_points)
         fresh &= rows.hits >= settings.confirm_seen_frac * rows.points
-        fresh &= at - rows.first_us >= settings.confirm_us
+        fresh &= rows.last_us - rows.first_us >= settings.confirm_us
         for row in np.flatnonzero(fresh & (score >= settings.confirm_score_sum)):
             lane = int(rows.lane[row])
             self._last_id[lane] += 1

@@ -51,7 +51,7 @@ class TrackSettings:
     """Least overlap of prediction and box. Low at the first look, since boxes are shared out by
     the best sum; weak boxes must fit better."""
 
-    widened_min: float = 0.15
+    widened_min: float = 0.3
     buffer_max: float = 0.5
     """A second look widens both by how unsure the prediction is, at most by this: at 5 pictures a
     second a new car has moved half its length. Only for what the first look left, since in a

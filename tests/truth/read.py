@@ -1,7 +1,8 @@
-"""Load what was read by eye from the test pictures: crossings of lines, and boxes.
+"""Load what was read by eye from the test pictures: crossings of lines, boxes, who is in view.
 
-The numbers live in `junction_lines.json` and `boxes.json` beside this file, with how they were
-read and how exact they are. No detector had a part in them, so a detector can be judged by them.
+The numbers live in `junction_lines.json`, `boxes.json` and `presence.json` beside this file, with
+how they were read and how exact they are. No detector had a part in them, so a detector can be
+judged by them.
 """
 
 from __future__ import annotations
@@ -120,6 +121,37 @@ class TruePicture:
         return any(region.share_of(box_px) > 0.5 for region in self.ignored)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrueUser:
+    """A road user of a clip, and the pictures it is in view: spans of first and last frame."""
+
+    kind: str
+    who: str
+    spans: tuple[tuple[int, int], ...]
+
+    def is_in_view(self, frame: int) -> bool:
+        """Whether any part of it can be seen in that picture (from 0)."""
+        return any(first <= frame <= last for first, last in self.spans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruePresence:
+    """Who is in view when, over a whole clip. frames counts from 0 in decode order.
+
+    doubtful: spans in which a part of a body that can't be called a road user is in view.
+    """
+
+    source: Path
+    frames: int
+    tolerance_frames: int
+    users: tuple[TrueUser, ...]
+    doubtful: tuple[tuple[int, int], ...]
+
+    def count(self, kind: str, frame: int) -> int:
+        """How many of a class are in view in one picture."""
+        return sum(1 for user in self.users if user.kind == kind and user.is_in_view(frame))
+
+
 def true_lines(path: Path = HERE / "junction_lines.json") -> TrueLines:
     """The crossings that were read by eye on the junction pictures."""
     said = json.loads(path.read_text("utf-8"))
@@ -136,6 +168,28 @@ def true_pictures(path: Path = HERE / "boxes.json") -> tuple[TruePicture, ...]:
     """The pictures whose boxes were drawn by hand."""
     said = json.loads(path.read_text("utf-8"))
     return tuple(_picture(picture) for picture in said["pictures"])
+
+
+def true_presence(path: Path = HERE / "presence.json") -> tuple[TruePresence, ...]:
+    """The clips for which the first and last picture of every road user was read."""
+    said = json.loads(path.read_text("utf-8"))
+    return tuple(
+        TruePresence(
+            source=SHARED / clip["source"],
+            frames=clip["frames"],
+            tolerance_frames=clip["tolerance_frames"],
+            users=tuple(
+                TrueUser(
+                    kind=user["kind"],
+                    who=user["who"],
+                    spans=tuple(_pair(span) for span in user["spans"]),
+                )
+                for user in clip["users"]
+            ),
+            doubtful=tuple(_pair(span) for span in clip["doubtful"]),
+        )
+        for clip in said["clips"]
+    )
 
 
 def _line(said: dict[str, Any]) -> TrueLine:

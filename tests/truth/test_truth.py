@@ -10,10 +10,19 @@ import av
 import pytest
 
 from fairview.core.sight import KINDS
-from tests.truth.read import SHARED, BoxPx, TrueBox, TruePicture, true_lines, true_pictures
+from tests.truth.read import (
+    SHARED,
+    BoxPx,
+    TrueBox,
+    TruePicture,
+    true_lines,
+    true_pictures,
+    true_presence,
+)
 
 PICTURES = true_pictures()
 LINES = true_lines()
+PRESENCE = true_presence()
 
 
 def needs(path: Path) -> Path:
@@ -149,3 +158,33 @@ def test_the_counts_written_down_are_those_of_the_crossings() -> None:
     with pytest.raises(KeyError):
         LINES.line("nowhere")
     assert LINES.line("edge").may_also_count
+
+
+def test_spans_in_view_are_in_order_inside_the_clip() -> None:
+    for clip in PRESENCE:
+        for spans in [user.spans for user in clip.users] + [clip.doubtful]:
+            edges = [frame for span in spans for frame in span]
+            assert edges == sorted(set(edges)), (clip.source.name, spans)
+            assert all(0 <= frame < clip.frames for frame in edges)
+
+
+def test_a_box_is_drawn_only_for_somebody_in_view_and_for_everybody_in_view() -> None:
+    clips = {clip.source: clip for clip in PRESENCE}
+    for picture in PICTURES:
+        clip = clips.get(picture.source)
+        if clip is None:
+            continue
+        kinds = {(box.kinds[0], box.who) for box in picture.boxes}
+        in_view = {(it.kind, it.who) for it in clip.users if it.is_in_view(picture.frame)}
+        # One foot at the upper edge: in view, but in an ignored region instead of a box.
+        hidden = {("person", "G")} if (clip.frames, picture.frame) == (459, 345) else set()
+        assert kinds == in_view - hidden, (picture.clip, picture.frame)
+
+
+def test_nobody_is_ever_in_view_in_the_clip_of_bottles() -> None:
+    bottles = next(clip for clip in PRESENCE if clip.source.stem == "bottle-detection")
+    assert bottles.users == ()
+    assert {bottles.count("person", frame) for frame in range(bottles.frames)} == {0}
+    walk = next(clip for clip in PRESENCE if clip.source.stem == "person-bicycle-car-detection")
+    assert walk.count("person", 350) == 2
+    assert walk.count("car", 200) == 0

@@ -175,6 +175,9 @@ class Chains:
             for chain in self._chains
             if chain.is_open or max(chain.kept_until_us, chain.last_us + COVER_HOLD_US) >= at.us
         ]
+        for chain in self._chains:
+            while len(chain.points) > 2 and chain.points[1].at_us < at.us:
+                chain.points.popleft()
 
     def boxes_at(self, at: Instant) -> Found:
         """What is hidden at a moment, with margins."""

@@ -58,6 +58,11 @@ _EDGE_SHARE = 0.5
 _LEARN_S, _LEARN_NOISE_S, _LEARN_RESTLESS_S = 10.0, 8.0, 12.0
 _NOISE_FIRST = 2.0
 _GAIN_STEP = 0.012
+_DOUBT_S, _DOUBT_SHARE = 1.0, 0.6
+"""After a change of exposure what was clipped or compressed fits badly for a moment."""
+
+_SHIFT_PX_MIN, _SHIFT_PX_MAX = 0.12, 3.0
+_SHIFT_ROUNDS = 2
 _SHADOW_LEAST, _SHADOW_MOST = 0.38, 0.97
 _SHADOW_COLOUR = 6.0
 _GHOST_AFTER_S = 0.7
@@ -99,7 +104,7 @@ class EmptyScene:
         self._shape = (planes.width_px, planes.height_px)
         self._at = self._began = self._ghosts_at = self._rivals_at = at
         self._tolerances_at: Instant | None = None
-        self._other_s = 0.0
+        self._other_s = self._doubt = 0.0
         self._held_s: Field = np.zeros(self.size[::-1], dtype=np.float32)
         self._begin(_fields(planes, self.size), at)
 
@@ -113,10 +118,13 @@ class EmptyScene:
 
         Cost:    1.1 ms for 640x360 (one thread).
         """
-        luma, blue, red = fields = _fields(planes, self.size)
+        fields = _fields(planes, self.size)
         passed_s = max(at.since(self._at), 0) / US_PER_SECOND
         self._at = at
-        self._match_exposure(luma, blue, red)
+        self._doubt *= math.exp(-passed_s / _DOUBT_S)
+        self._match_exposure(*fields)
+        self._renew_tolerances()
+        luma, blue, red = fields = self._steadied(fields)
         away = np.abs(luma - self._luma)
         strength, shadow = self._differences(fields, away)
         raw = _mask(strength > 1.0)
@@ -197,6 +205,36 @@ class EmptyScene:
         self._other_s = 0.0
         self._tolerances_at = None
         self._tolerance = self._colour_tolerance = luma
+        self._renew_tolerances()
+
+    def _steadied(self, fields: tuple[Field, Field, Field]) -> tuple[Field, Field, Field]:
+        """The picture moved back onto the scene when the mast trembles.
+
+        Source:  Lucas and Kanade, 1981: the shift that explains the differences by the scene's
+        own slopes, over all pixels that are explained at all.
+        """
+        across, down, weight = self._slopes
+        total = np.zeros(2)
+        luma = fields[0]
+        for _ in range(_SHIFT_ROUNDS):
+            away = (luma - self._luma)[1::2, 1::2]
+            usable = weight & (np.abs(away) < 40)
+            if np.count_nonzero(usable) < 200:
+                return fields
+            gx, gy, gone = across[usable], down[usable], away[usable]
+            square = np.array([[gx @ gx, gx @ gy], [gx @ gy, gy @ gy]], dtype=np.float64)
+            if np.linalg.cond(square) > 200:
+                return fields
+            shift = np.linalg.solve(square, np.array([gx @ gone, gy @ gone], dtype=np.float64))
+            total += shift
+            if float(np.abs(total).max()) > _SHIFT_PX_MAX:
+                return fields
+            if float(np.abs(shift).max()) < _SHIFT_PX_MIN:
+                break
+            luma = _shifted(fields[0], total)
+        if float(np.abs(total).max()) < _SHIFT_PX_MIN:
+            return fields
+        return luma, _shifted(fields[1], total), _shifted(fields[2], total)
 
     def _match_exposure(self, luma: Field, blue: Field, red: Field) -> None:
         """Brings the scene to the picture's exposure and white balance, by medians."""
@@ -207,6 +245,7 @@ class EmptyScene:
             gain = float(np.median(ratios))
             near = ratios[np.abs(ratios - gain) < 0.1 * gain]
             gain = float(near.mean()) if len(near) > 50 else gain
+            self._doubt = max(self._doubt, abs(gain - 1))
             if abs(gain - 1) > _GAIN_STEP:
                 self._luma -= _BLACK
                 self._luma *= gain
@@ -223,10 +262,12 @@ class EmptyScene:
     ) -> tuple[Field, npt.NDArray[np.bool_]]:
         """Strength of every pixel, and where the difference is a shadow's."""
         luma, blue, red = fields
-        self._renew_tolerances()
         colour = np.abs(blue - self._blue)
         colour += np.abs(red - self._red)
-        strength = np.maximum(away / self._tolerance, colour / self._colour_tolerance)
+        tolerance = self._tolerance
+        if self._doubt > _GAIN_STEP:
+            tolerance = tolerance + np.float32(_DOUBT_SHARE * self._doubt) * (luma - _BLACK)
+        strength = np.maximum(away / tolerance, colour / self._colour_tolerance)
         self._colour_away = colour
         darker = (luma < self._luma) & (strength > 1.0)
         if not darker.any():
@@ -259,6 +300,11 @@ class EmptyScene:
         rest = 1 + np.clip(self._restless - _RESTLESS_HZ, 0, 3)
         noise = np.asarray(cv2.blur(self._noise, (3, 3)))
         edges = np.asarray(cv2.dilate(_edges(self._luma), np.ones((3, 3), np.uint8)))
+        across = np.asarray(cv2.Sobel(self._luma, cv2.CV_32F, 1, 0, ksize=3))[1::2, 1::2] / 8
+        down = np.asarray(cv2.Sobel(self._luma, cv2.CV_32F, 0, 1, ksize=3))[1::2, 1::2] / 8
+        # Slopes of 2 to 30 grey levels a pixel: steeper ones are edges that a shift can't explain.
+        steep = np.abs(across) + np.abs(down)
+        self._slopes = (across, down, (steep > 2) & (steep < 30))
         tolerance = (np.maximum(LUMA_TOLERANCE, _NOISES * noise) + _EDGE_SHARE * edges) * rest
         self._tolerance = np.asarray(tolerance, dtype=np.float32)
         self._colour_tolerance = np.maximum(COLOUR_TOLERANCE, _NOISES * self._colour_noise) * rest
@@ -310,6 +356,8 @@ class EmptyScene:
         since_s = self._at.since(self._began) / US_PER_SECOND
         # A young scene learns as a plain mean does.
         learn_s = min(_LEARN_S, max(since_s, 0.3))
+        if self._doubt > 2 * _GAIN_STEP:
+            learn_s = min(learn_s, _DOUBT_S)
         share = 1 - math.exp(-passed_s / learn_s)
         for seen, known in ((luma, self._luma), (blue, self._blue), (red, self._red)):
             cv2.accumulateWeighted(seen, known, share, free)
@@ -341,6 +389,20 @@ def _fields(planes: Planes, size: tuple[int, int]) -> tuple[Field, Field, Field]
         _field(planes.blue, size),
         _field(planes.red, size),
     )
+
+
+def _shifted(field: Field, shift: npt.NDArray[np.float64]) -> Field:
+    """The field moved so that what lay at x + shift comes to x, in 1/32 of a pixel."""
+    move = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]]])
+    size = (field.shape[1], field.shape[0])
+    made = cv2.warpAffine(
+        field,
+        move,
+        size,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(made, dtype=np.float32)
 
 
 def _field(plane: Mask, size: tuple[int, int]) -> Field:

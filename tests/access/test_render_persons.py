@@ -1,0 +1,184 @@
+"""Covered pictures with a model: the camera's own pixels only beside what is hidden."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from fairview.access.render import RenderPool, SealedPiece
+from fairview.access.render_paint import FILL_RGB
+from fairview.access.render_scene import CoverModelName, SceneRendering, Showing, worst
+from fairview.access.rendering import cover_model_of
+from fairview.analyse.clean import CleanPicture
+from fairview.analyse.cover_finds import Finders
+from fairview.analyse.decode import Decoded
+from fairview.analyse.planes import colour_of, planes_of_rgb
+from fairview.config.settings import load_settings
+from fairview.core.errors import Corrupt, NotFound
+from fairview.core.sight import PERSON
+from fairview.core.time import Instant, SystemClock
+from tests.access.footage import Footage, sealed, walk
+from tests.analyse.cover_doubles import Box, Scripted, finders, sighted
+from tests.analyse.scenes import HEIGHT_PX, WIDTH_PX, Picture, planes, street, with_person
+from tests.builders import NOON
+
+MODELS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "models"
+CLEAN = CleanPicture(pixels=street(), made_at=NOON)
+NAME = CoverModelName(folder="/nowhere", name="picodet-s-416")
+SHOWING = Showing(rendition="covered", clean=CLEAN, model=NAME)
+MAN: Box = (0.6, 0.3, 0.7, 0.7)
+LABEL_ROWS = 20
+
+
+def asked(*found: tuple[Box, float, int]) -> Finders:
+    return finders(Scripted(sighted(*found), width_px=WIDTH_PX))
+
+
+def rendering(showing: Showing, found: Finders | None) -> SceneRendering:
+    return SceneRendering(showing, WIDTH_PX, HEIGHT_PX, "bt601", found)
+
+
+def decoded(picture: Picture, at: Instant = NOON, *, is_damaged: bool = False) -> Decoded:
+    return Decoded(at=at, planes=planes(picture), is_damaged=is_damaged)
+
+
+def test_every_pixel_is_the_cameras_own_or_filled() -> None:
+    shown = with_person(street(), 40)
+    painted = rendering(SHOWING, asked((MAN, 0.5, PERSON))).paint(decoded(shown))
+    assert painted.cover == "persons_covered"
+    fill, own = colour_of(FILL_RGB, "bt601")[0], planes_of_rgb(shown, "bt601").luma
+    above = painted.planes.luma[:-LABEL_ROWS]
+    assert np.all((above == fill) | (above == own[:-LABEL_ROWS]))
+    left, top, right, bottom = MAN
+    man = (
+        slice(int(top * HEIGHT_PX), int(bottom * HEIGHT_PX)),
+        slice(int(left * WIDTH_PX), int(right * WIDTH_PX)),
+    )
+    assert np.all(painted.planes.luma[man] == fill)
+    walker = painted.planes.luma[HEIGHT_PX // 2 : HEIGHT_PX * 7 // 10, 40:55]
+    assert np.all(walker == fill)
+    # What is beside them is shown, which silhouettes would not do for a changed place.
+    assert np.count_nonzero(above == fill) < 0.25 * above.size
+
+
+def test_colour_planes_are_filled_as_far_as_brightness() -> None:
+    shown = with_person(street(), 40, (250, 20, 20))
+    painted = rendering(SHOWING, asked()).paint(decoded(shown))
+    _, _, red = colour_of((250, 20, 20), "bt601")
+    assert int(painted.planes.red[: -LABEL_ROWS // 2].max()) < red - 30
+
+
+@pytest.mark.parametrize("fault", ["late", "damaged", "no clean picture", "not loaded"])
+def test_whatever_is_missing_covers_the_whole_frame(fault: str) -> None:
+    showing = Showing(rendition="covered", model=NAME) if fault == "no clean picture" else SHOWING
+    scene = rendering(showing, None if fault == "not loaded" else asked())
+    for number in range(3):
+        at = NOON.plus(number * 66_667)
+        painted = scene.paint(
+            decoded(street(), at, is_damaged=fault == "damaged"), is_late=fault == "late"
+        )
+        assert painted.cover == "whole_frame"
+        assert np.unique(painted.planes.luma[:-LABEL_ROWS]).size <= 2
+
+
+def test_raw_pictures_ask_no_model() -> None:
+    def refuses(planes: object) -> object:
+        raise AssertionError("nobody asked for a cover")
+
+    showing = Showing(rendition="raw", raw_because="simulated", model=NAME)
+    found = finders(refuses)  # type: ignore[arg-type]  # fails on purpose
+    assert rendering(showing, found).paint(decoded(street())).cover == "uncovered"
+
+
+def test_a_part_is_named_after_its_least_covered_picture() -> None:
+    assert worst(["whole_frame", "persons_covered", "silhouettes"]) == "persons_covered"
+    assert worst(["persons_covered", "uncovered"]) == "uncovered"
+
+
+def test_a_node_does_not_start_without_the_model_it_is_told_to_use(tmp_path: Path) -> None:
+    settings = load_settings(
+        None, {"FAIRVIEW_COVERING__MODEL": "picodet-s-416", "FAIRVIEW_MODELS": str(tmp_path)}
+    )
+    with pytest.raises(NotFound, match="fairview models pull picodet-s-416"):
+        cover_model_of(settings)
+    (tmp_path / "picodet_s_416_coco_noinit.onnx").write_bytes(b"something else")
+    with pytest.raises(Corrupt):
+        cover_model_of(settings)
+    assert cover_model_of(load_settings(None, {})) is None
+
+
+@pytest.fixture(scope="module")
+def footage() -> Footage:
+    return walk()
+
+
+@pytest.fixture(scope="module")
+def pieces(footage: Footage) -> tuple[SealedPiece, ...]:
+    return sealed(footage.fragments)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[RenderPool]:
+    if not MODELS.is_dir():
+        assert "CI" not in os.environ, "the models have to be there"
+        pytest.skip("the models are not on this machine")
+    made = RenderPool(
+        clock=SystemClock(),
+        children_max=2,
+        model=CoverModelName(folder=str(MODELS), name="picodet-s-416"),
+    )
+    yield made
+    made.close()
+
+
+def pixels_of(media: bytes) -> list[Picture]:
+    with av.open(io.BytesIO(media), "r") as file:
+        return [
+            np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+            for frame in file.decode(video=0)
+        ]
+
+
+@pytest.mark.slow
+def test_a_confined_child_covers_a_part_with_the_model(
+    pool: RenderPool, footage: Footage, pieces: tuple[SealedPiece, ...]
+) -> None:
+    part = pool.part(
+        pieces, span=footage.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+    )
+    assert part.cover == "persons_covered"
+    shown = pixels_of(part.init + part.media)
+    assert len(shown) == len(footage.pictures)
+    for picture in shown:
+        reds = (picture[:, :, 0] > 150) & (picture[:, :, 1] < 80)
+        assert not reds.any(), "the person's red"
+        assert np.abs(picture[:20].astype(int) - street()[:20]).mean() < 8
+
+
+@pytest.mark.slow
+def test_without_a_clean_picture_a_child_with_the_model_covers_everything(
+    pool: RenderPool, footage: Footage, pieces: tuple[SealedPiece, ...]
+) -> None:
+    part = pool.part(pieces, span=footage.span, clean=None, zones=(), rendition="covered", look="a")
+    assert part.cover == "whole_frame"
+
+
+@pytest.mark.slow
+def test_a_model_that_vanished_covers_everything(
+    footage: Footage, pieces: tuple[SealedPiece, ...], tmp_path: Path
+) -> None:
+    gone = CoverModelName(folder=str(tmp_path), name="picodet-s-416")
+    pool = RenderPool(clock=SystemClock(), children_max=1, model=gone)
+    try:
+        part = pool.part(
+            pieces, span=footage.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+        )
+    finally:
+        pool.close()
+    assert part.cover == "whole_frame"

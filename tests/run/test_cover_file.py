@@ -57,7 +57,7 @@ def shown(path: Path) -> tuple[list[Picture], list[float]]:
         assert not file.streams.audio
     return (
         [np.asarray(one.to_ndarray(format="rgb24"), np.uint8) for one in frames],
-        [one.pts * float(one.time_base) for one in frames if one.pts is not None],
+        [float(one.time or 0.0) for one in frames],
     )
 
 

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": footage.export,
     "watch": watch.watch,
     "measure": watch.measure,
+    "sample": watch.sample,
     "cover": cover.cover,
     "verify": proofs.verify,
     "check": proofs.check,

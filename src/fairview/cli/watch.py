@@ -1,4 +1,4 @@
-"""`watch` and `measure`: pictures, or others' tracks, into counts and speeds."""
+"""`watch`, `measure`, `sample`: pictures, or others' tracks, into counts and speeds."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fairview.cli.node import stop_on_signals
 from fairview.cli.voice import bar, note, say
 from fairview.cli.words import counted, duration_us
 from fairview.core.time import SystemClock
+from fairview.run.sample import write_sample
 from fairview.run.watch_input import is_stream
 from fairview.run.watch_outputs import Written
 from fairview.run.watching import DetectorChange, WatchWish
@@ -98,6 +99,19 @@ def measure(  # a command has as many parameters as it has words
     with bar("measuring") as move:
         written = measure_tracks(wish, move)
     _tell(out, written)
+
+
+def sample(
+    out: Annotated[Path, typer.Option("--out", help="A folder for it, new or empty.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace an earlier one in --out.")
+    ] = False,
+) -> None:
+    """Write a minute of the simulated junction, with its scene and its truth, to try watch on."""
+    with bar("drawing the junction") as move:
+        made = write_sample(out, move, is_forced=force)
+    say(f"{made.film}, {made.scene}, {made.truth}")
+    note(f"now: fairview watch {made.film} --scene {made.scene} --out results --covered")
 
 
 def _tell(out: Path, written: Written) -> None:

@@ -26,6 +26,17 @@ KINDS: tuple[EventKind, ...] = (
         do="Nothing.",
     ),
     EventKind(
+        name="picture_bad",
+        what="A camera's picture can't be measured: frozen, blind, dark, covered, out of focus, "
+        "moved, wet, flat, or its clock is wrong.",
+        do="Look at the camera. Counts say that they did not see this stretch.",
+    ),
+    EventKind(
+        name="picture_good",
+        what="A camera's picture is well again.",
+        do="Nothing.",
+    ),
+    EventKind(
         name="key_supply_spare",
         what="The key pair for the hour was in doubt, so footage is sealed to the spare pair.",
         do="Look at the machine's clock and at whether the door is running.",

@@ -129,7 +129,9 @@ def events_of_levels(
     return tuple(found)
 
 
-def fault_event(scene: Scene, span: Span, because: str) -> TrafficEvent | None:
+def fault_event(
+    scene: Scene, span: Span, because: str, details: tuple[tuple[str, float], ...]
+) -> TrafficEvent | None:
     """What was wrong with the camera, told always; a rule's after_s and hours can silence it."""
     rule = next((one for one in scene.rules if one.kind == "camera_fault"), None)
     if rule is not None:
@@ -146,7 +148,11 @@ def fault_event(scene: Scene, span: Span, because: str) -> TrafficEvent | None:
         road_user=None,
         tracks=(),
         first_track_start=None,
-        values=(("because", because), ("seconds", round(span.duration_us / US_PER_SECOND, 3))),
+        values=(
+            ("because", because),
+            ("seconds", round(span.duration_us / US_PER_SECOND, 3)),
+            *details,
+        ),
         evidence=(span,),
     )
 

@@ -15,20 +15,11 @@ from fairview.core.scene import Scene
 from fairview.core.sight import Track, Unmeasurable
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.core.traffic import Accuracy
+from fairview.run.camera_faults import CameraFault, FaultWatch
 from fairview.run.watch_input import WatchInput, decode_size
 from fairview.run.watch_report import DetectorFacts, InputFacts, StageClock
 
 Progress = Callable[[float, str], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CameraFault:
-    """Something was wrong with the camera or its picture for a while."""
-
-    span: Span
-    because: str
-
-
 GAP_US = 2 * US_PER_SECOND
 """Two pictures further apart than this don't belong together: between them nobody looked."""
 
@@ -109,6 +100,7 @@ class Looking:
         self._scene, self._found, self._detector = scene, found, detector
         self._stages = stages
         self._tracker = Tracker(scene.camera.id)
+        self._faults = FaultWatch(scene.camera.id)
         self._watched = WatchedSpans()
         self._tracks: list[Track] = []
         self._points = 0
@@ -155,6 +147,9 @@ class Looking:
         self._first, self._last = self._first or _Moment.of(picture), _Moment.of(picture)
         if not self._watched.add(picture.at) and self._decoded > 1:
             self._detector.forget(self._scene.camera.id)
+        if not picture.is_damaged:
+            self._faults.look(picture.planes, picture.at)
+        self._stages.done("health")
         (found,) = self._detector.detect(
             (
                 Picture(
@@ -177,7 +172,7 @@ class Looking:
     def _seen(self) -> Seen:
         video = self._found.video
         watched = self._watched.close()
-        damaged = video.damaged
+        whole = Span(start=watched[0].start, end=watched[-1].end)
         return Seen(
             input=InputFacts(
                 name=self._found.name,
@@ -187,7 +182,7 @@ class Looking:
                 frames_read=video.frames_read,
                 frames_decoded=self._decoded,
                 frames_detected=self._decoded,
-                frames_damaged=damaged,
+                frames_damaged=video.damaged,
             ),
             detector=DetectorFacts(name=self._detector.name, accuracy=accuracy_of(self._detector)),
             tracks=tuple(sorted(self._tracks, key=lambda track: track.id)),
@@ -195,8 +190,8 @@ class Looking:
             start=self._scene.camera.start or Instant(0),
             fps=self._fps(),
             watched=watched,
-            unmeasurable=(),
-            faults=(),
+            unmeasurable=self._faults.unmeasurable(whole),
+            faults=self._faults.close(whole.end),
             warnings=(*video.warnings, *self._warnings),
         )
 

@@ -48,6 +48,6 @@ def traffic_events(
     found += [
         event
         for fault in seen.faults
-        if (event := fault_event(scene, fault.span, fault.because)) is not None
+        if (event := fault_event(scene, fault.span, fault.because, fault.values)) is not None
     ]
     return tuple(sorted(found, key=lambda one: (one.span, one.kind, one.rule, one.tracks)))

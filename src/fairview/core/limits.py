@@ -582,3 +582,9 @@ second half of another still counts. Outcome: a track that comes later is droppe
 HEALTH_STRETCHES_MAX = 2_000
 """Stretches of one camera's faults kept for telling what could not be measured. Outcome:
 drop_oldest."""
+
+ANALYSIS_SO_FAR_US = 10 * US_PER_SECOND
+"""How often the counts of the bin under way are written as they stand: a few rows a camera."""
+
+GATE_SECONDS_MAX = 900
+"""Seconds of one camera that its gate remembers for testing itself. Outcome: drop_oldest."""

@@ -93,9 +93,9 @@ def passages(path: GroundPath, line: Line) -> tuple[Passage, ...]:
     meetings = _meetings(way.px, corners)
     if not meetings:
         return ()
-    away, extent = _distances(way, corners)
+    away, across, extent = _distances(way, corners)
     kept = _kept(meetings, way, away / extent, extent)
-    if not kept or not _is_passing(kept, way, (away, extent), path.jitter_px):
+    if not kept or not _is_passing(kept, way, (across, extent), path.jitter_px):
         return ()
     first: dict[bool, Passage] = {}
     for one in kept:
@@ -126,8 +126,14 @@ class _Way:
 
 
 def _foretold(path: GroundPath, *, is_start: bool) -> Floats | None:
-    """Where a road user on the move was just before its first point, or is after its last."""
+    """Where a road user on the move was just before its first point, or is after its last.
+
+    None for a box that the picture's edge cuts: it comes or goes there, no detector was late, and
+    its place is only reckoned.
+    """
     at_us = path.at_us
+    if not path.is_whole[0 if is_start else -1]:
+        return None
     if is_start:
         part = slice(0, int(np.searchsorted(at_us, at_us[0] + _STEADY_US, side="right")))
     else:
@@ -169,8 +175,9 @@ def _meetings(px: Floats, corners: Floats) -> list[_Meeting]:
     return sorted(found, key=lambda one: (one.step, one.frac))
 
 
-def _distances(way: _Way, corners: Floats) -> tuple[Floats, Floats]:
-    """(n,) each: the distance to the line, and the box's extent across its nearest piece."""
+def _distances(way: _Way, corners: Floats) -> tuple[Floats, Floats, Floats]:
+    """(n,) each: the distance to the line, the part of it across the nearest piece (who is beside
+    the line's end has not gone far over it), and the box's extent across that piece."""
     a, step = corners[:-1], np.diff(corners, axis=0)
     length = np.hypot(step[:, 0], step[:, 1])
     offset = way.px[:, None, :] - a[None]
@@ -178,9 +185,11 @@ def _distances(way: _Way, corners: Floats) -> tuple[Floats, Floats]:
     rest = offset - along[..., None] * step[None]
     away = np.hypot(rest[..., 0], rest[..., 1])
     nearest = np.argmin(away, axis=1)
-    across = np.abs(step[nearest][:, ::-1]) / length[nearest][:, None]
-    extent = np.maximum(np.sum(across * way.size_px, axis=1), 1.0)
-    return away[np.arange(len(away)), nearest], extent
+    index = np.arange(len(away))
+    normal = step[nearest][:, ::-1] * np.array([-1.0, 1.0]) / length[nearest][:, None]
+    extent = np.maximum(np.sum(np.abs(normal) * way.size_px, axis=1), 1.0)
+    across = np.abs(np.sum(rest[index, nearest] * normal, axis=1))
+    return away[index, nearest], across, extent
 
 
 def _kept(meetings: Sequence[_Meeting], way: _Way, depth: Floats, extent: Floats) -> list[_Meeting]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from fairview.analyse.measure.paths import CUT_FRAC, Floats
 from fairview.core.errors import BadInput
@@ -27,6 +28,9 @@ GAP_STANDING_US_MAX = 5 * US_PER_SECOND
 TRUSTED_US = 200_000
 """Unseen for longer (and for two pictures), a track must come back where its movement foretells,
 or it came back as another road user: trackers bridge gaps, and now and then to the wrong one."""
+
+JUMP_SIZES = 0.5
+"""The same for a step of more than so many of its own sizes, however short."""
 
 _ENDS_US = 500_000
 """How much of a track's end tells its velocity."""
@@ -90,7 +94,7 @@ def journeys(tracks: Sequence[Track], camera: SceneCamera) -> tuple[tuple[Track,
 
 
 def pieces(track: Track, camera: SceneCamera) -> tuple[Track, ...]:
-    """A track, cut where it was unseen for over TRUSTED_US and came back out of its way.
+    """A track, cut where it was unseen for over TRUSTED_US, or jumped, and came out of its way.
 
     Out of its way: neither its movement before leads to where it came back, nor its movement
     after leads back to where it was lost. Points reckoned in between go with the cut.
@@ -100,6 +104,7 @@ def pieces(track: Track, camera: SceneCamera) -> tuple[Track, ...]:
         return (track,)
     steps_us = np.diff(track.at_us[seen])
     is_gap = steps_us > max(TRUSTED_US, 1.5 * float(np.median(steps_us)))
+    is_gap |= _jumps(track.boxes_unit[seen], camera)
     done: list[Track] = []
     first = 0
     for gap in np.flatnonzero(is_gap):
@@ -111,6 +116,16 @@ def pieces(track: Track, camera: SceneCamera) -> tuple[Track, ...]:
             first = after
     done.append(part_of(track, first, len(track) - 1))
     return tuple(done)
+
+
+def _jumps(boxes_unit: npt.NDArray[np.float32], camera: SceneCamera) -> npt.NDArray[np.bool_]:
+    """(n - 1,): which steps are longer than JUMP_SIZES."""
+    corners = boxes_unit.astype(np.float64).reshape(-1, 2, 2) * [camera.width_px, camera.height_px]
+    moved = np.diff(corners.mean(axis=1), axis=0)
+    sizes = np.sqrt(np.maximum(np.prod(corners[:, 1] - corners[:, 0], axis=1), 1.0))
+    return np.asarray(
+        np.hypot(moved[:, 0], moved[:, 1]) > JUMP_SIZES * (sizes[1:] + sizes[:-1]) / 2
+    )
 
 
 def part_of(track: Track, first: int, last: int) -> Track:
@@ -171,7 +186,7 @@ def _end(track: Track, camera: SceneCamera, *, is_start: bool) -> _End:
     )
 
 
-def velocity(at_us: np.typing.NDArray[np.int64], px: Floats) -> Floats:
+def velocity(at_us: npt.NDArray[np.int64], px: Floats) -> Floats:
     """The straight line's slope through points in time (least squares), px/s; 0 for one point."""
     seconds = (at_us - at_us[0]) / US_PER_SECOND
     seconds = seconds - seconds.mean()

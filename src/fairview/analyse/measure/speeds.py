@@ -7,7 +7,7 @@ does not.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,32 @@ class GroundLike(Protocol):
         ...
 
 
+class WayLike(Protocol):
+    """One road user's way over a calibrated ground."""
+
+    def speed(self, is_wanted: Flags | None = None, /) -> Speed | None:
+        """The median speed over the known way, or over the wanted points of it."""
+        ...
+
+
+@runtime_checkable
+class KnowsWays(Protocol):
+    """A ground that reckons ways from boxes: from the middle of the footprint, which stays the
+    same point of the body while the lower edge's middle wanders along it.
+    """
+
+    def way(
+        self,
+        at_us: npt.NDArray[np.int64],
+        boxes_px: Floats,
+        is_whole: Flags,
+        kind: int,
+        /,
+    ) -> WayLike | None:
+        """The way of one road user's boxes (n, 4) in pixels; None for too few known points."""
+        ...
+
+
 def speed_of(
     path: GroundPath, ground: GroundLike | None, is_wanted: Flags | None = None
 ) -> Speed | None:
@@ -71,6 +97,8 @@ def speed_of(
     """
     if ground is None:
         return None
+    if isinstance(ground, KnowsWays):
+        return _speed_of_way(path, ground, is_wanted)
     usable = path.is_whole & path.is_seen
     if is_wanted is not None:
         usable = usable & is_wanted
@@ -97,6 +125,16 @@ def speed_of(
     bias = ground.path_bias(px[_spread_out(len(px))]) * middle
     half = float(np.hypot(spread, bias))
     return Speed(kmh=middle, low_kmh=max(0.0, middle - half), high_kmh=middle + half)
+
+
+def _speed_of_way(path: GroundPath, ground: KnowsWays, is_wanted: Flags | None) -> Speed | None:
+    """The speed as the ground itself reckons it, from the whole path's boxes."""
+    half = np.column_stack([path.size_px[:, 0] / 2, path.size_px[:, 1]])
+    right = np.column_stack([half[:, 0], np.zeros(len(path))])
+    boxes = np.concatenate([path.px - half, path.px + right], axis=1)
+    way = ground.way(path.at_us, boxes, path.is_whole & path.is_seen, path.kind)
+    speed = None if way is None else way.speed(is_wanted)
+    return None if speed is None or speed.kmh > KMH_MAX else speed
 
 
 def _moves(at_us: npt.NDArray[np.int64], metres: Floats) -> tuple[Floats, float] | None:

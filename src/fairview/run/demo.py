@@ -13,7 +13,8 @@ from pathlib import Path
 import structlog
 
 from fairview.analyse.clean import CleanPicture
-from fairview.config.settings import Register, RegisterDefault, Server, Settings
+from fairview.config.scene_text import scene_text
+from fairview.config.settings import Analysis, Register, RegisterDefault, Server, Settings
 from fairview.core.errors import Unavailable
 from fairview.core.ids import CameraId
 from fairview.core.limits import NODE_TURN_US
@@ -41,6 +42,7 @@ from fairview.run.signing import recorder_signer
 from fairview.run.talk import catalogue_client
 from fairview.sim.history import HistorySource, history_spans
 from fairview.sim.loop import Loop, empty_street, make_loop, ready_loop, seed_of
+from fairview.sim.scene import junction_scene
 from fairview.sim.source import loop_frame
 from fairview.store.blobs import FileBlobs
 from fairview.store.contracts import Catalogue, EventSaved, GapSaved
@@ -96,6 +98,7 @@ def demo_settings(data: Path, port: int) -> Settings:
     settings = Settings(
         data=data,
         server=Server(host="127.0.0.1", port=port),
+        analysis=Analysis(bin_min=5),
         register=Register(default=trial_default(RegisterDefault(retention_h=24))),
     )
     return with_own_machine(settings)
@@ -139,6 +142,8 @@ def _furnish(office: Office, clock: Clock) -> bool:
     )
     picture = CleanPicture(pixels=empty_street(ADDRESS), made_at=clock.now())
     office.gate.put_clean_picture(CAMERA, picture)
+    session = office.gate.local_session().token
+    office.gate.scene_save(session, CAMERA, scene_text(junction_scene(CAMERA)), 0)
     return True
 
 

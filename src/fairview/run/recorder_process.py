@@ -29,7 +29,7 @@ from fairview.store.layout import open_data_folder
 from fairview.store.secrets import SecretBox, read_or_make_key
 
 
-class _Wanted:
+class Wanted:
     """Which cameras the node said are ours. None until it has said so."""
 
     def __init__(self) -> None:
@@ -48,12 +48,12 @@ class _Wanted:
 
 def main() -> None:
     orders = read_start("recorder")
-    stop, wanted = threading.Event(), _Wanted()
+    stop, wanted = threading.Event(), Wanted()
     follow(stop, wanted.hear)
     run_recorder(orders, wanted, SystemClock(), stop)
 
 
-def run_recorder(orders: StartOrders, wanted: _Wanted, clock: Clock, stop: threading.Event) -> None:
+def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: threading.Event) -> None:
     """Keep the wanted cameras until told to stop; every run then gets its trailer and row."""
     group = f"group-{orders.extra['group']}"
     folder = open_data_folder(orders.settings.data)

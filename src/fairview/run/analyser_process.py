@@ -1,0 +1,217 @@
+"""An analyser: live packets in; counts, speeds and what is seen now out. It holds no key and keeps
+no picture.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import structlog
+
+from fairview.analyse.detectors.choose import detector_for
+from fairview.analyse.detectors.models import ModelStore, here
+from fairview.analyse.sights import SightTaps, serve_sights
+from fairview.config.scene_file import scene_of
+from fairview.config.settings import Settings
+from fairview.core.camera import Camera
+from fairview.core.errors import BadInput, FairviewError, Unavailable
+from fairview.core.ids import CameraId, StreamName
+from fairview.core.limits import PROCESS_START_US_MAX, SCENES_EVERY_US
+from fairview.core.scene import DetectorWish, Scene
+from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Clock, Span, SystemClock
+from fairview.record.rows import RowQueue
+from fairview.run.camera_analysis import AnalysisParts, CameraAnalysis, bin_start
+from fairview.run.live_streams import LiveStreams
+from fairview.run.looker import Feed, FeedParts, Looker
+from fairview.run.orders import StartOrders, follow, read_start
+from fairview.run.recorder_process import Wanted
+from fairview.store.catalogue_remote import RemoteCatalogue
+from fairview.store.contracts import Catalogue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalyserSupplies:
+    """What all cameras of one analyser share."""
+
+    settings: Settings
+    catalogue: Catalogue
+    rows: RowQueue
+    streams: LiveStreams
+    taps: SightTaps
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """One camera under way. key: what it was started with; another one starts it anew."""
+
+    key: tuple[int, int]
+    feed: Feed
+    looker: Looker
+
+
+class AnalysisKeeper:
+    """Starts and stops the analysis of cameras. Used by one thread."""
+
+    def __init__(self, supplies: AnalyserSupplies) -> None:
+        self._supplies = supplies
+        self._kept: dict[CameraId, _Kept] = {}
+        self._refused: dict[CameraId, tuple[int, int]] = {}
+        self._lookers: dict[DetectorWish, Looker] = {}
+        self._log = structlog.get_logger()
+
+    def keep(self, cameras: frozenset[CameraId]) -> None:
+        """Analyse exactly these cameras, each with its newest scene. Errors: Unavailable."""
+        catalogue = self._supplies.catalogue
+        for name in tuple(self._kept):
+            if name not in cameras:
+                self._end(name)
+        for row in catalogue.cameras():
+            camera = row.camera
+            scene = catalogue.scene(camera.id) if camera.id in cameras else None
+            if scene is None or not camera.is_active:
+                self._end(camera.id)
+                continue
+            key = (scene.revision, camera.revision)
+            kept = self._kept.get(camera.id)
+            if kept is not None and (kept.key != key or not kept.looker.is_alive):
+                self._end(camera.id)
+                kept = None
+            if kept is None and self._refused.get(camera.id) != key:
+                self._try_begin(camera, scene.text, key)
+
+    def close(self) -> None:
+        """Every camera's last rows are put; safe to repeat."""
+        for name in tuple(self._kept):
+            self._end(name)
+        for looker in self._lookers.values():
+            looker.close()
+
+    def _try_begin(self, camera: Camera, text: str, key: tuple[int, int]) -> None:
+        """One camera that can't be analysed never stops another."""
+        try:
+            scene = scene_of(text.encode())
+            if scene.lines or scene.zones:
+                self._begin(camera, scene, key)
+        except Unavailable:
+            raise
+        except FairviewError as error:
+            self._refused[camera.id] = key
+            self._log.warning("not analysed", camera=camera.id, because=str(error))
+
+    def _begin(self, camera: Camera, scene: Scene, key: tuple[int, int]) -> None:
+        supplies = self._supplies
+        bin_us = supplies.settings.analysis.bin_min * US_PER_MINUTE
+        now = supplies.clock.now()
+        under_way = Span(start=bin_start(now, bin_us), end=now.plus(1))
+        looker = self._looker(scene.detector)
+        analysis = CameraAnalysis(
+            AnalysisParts(
+                scene=scene,
+                accuracy=looker.accuracy,
+                bin_us=bin_us,
+                tap=supplies.taps.make(camera.id),
+                before=supplies.catalogue.counts(camera.id, under_way),
+                put=supplies.rows.put,
+            )
+        )
+        looker.add(analysis, camera.id)
+        stream = _stream(camera, supplies.settings.analysis.stream)
+        feed = Feed(
+            FeedParts(
+                camera=camera.id,
+                scene=scene,
+                fps=supplies.settings.analysis.fps,
+                input_px=looker.input_px,
+                connect=lambda: supplies.streams.connect(camera.id, stream),
+                put=looker.put,
+                clock=supplies.clock,
+            )
+        )
+        feed.start()
+        self._kept[camera.id] = _Kept(key=key, feed=feed, looker=looker)
+        self._log.info("analysis began", camera=camera.id, detector=scene.detector.kind)
+
+    def _end(self, name: CameraId) -> None:
+        kept = self._kept.pop(name, None)
+        if kept is None:
+            return
+        kept.feed.close()
+        kept.looker.remove(name)
+        self._supplies.taps.remove(name)
+        self._log.info("analysis ended", camera=name)
+
+    def _looker(self, wish: DetectorWish) -> Looker:
+        """The thread that runs this detector, for all cameras that wish for the same.
+
+        Errors:  those of the detector.
+        """
+        known = self._lookers.get(wish)
+        if known is not None and known.is_alive:
+            return known
+        models = _models(self._supplies.settings)
+        looker = Looker(lambda: detector_for(wish, models), self._supplies.clock)
+        looker.start()
+        if not looker.is_ready.wait(PROCESS_START_US_MAX / US_PER_SECOND):
+            raise BadInput(f"the detector {wish.model or wish.kind} did not start in time")
+        if looker.failed is not None:
+            raise type(looker.failed)(str(looker.failed)) from looker.failed
+        self._lookers[wish] = looker
+        return looker
+
+
+def _models(settings: Settings) -> ModelStore:
+    return here() if settings.models is None else ModelStore(settings.models)
+
+
+def _stream(camera: Camera, wished: StreamName) -> StreamName:
+    return wished if camera.source(wished) is not None else "main"
+
+
+def main() -> None:
+    orders = read_start("analyser")
+    stop, wanted = threading.Event(), Wanted()
+    follow(stop, wanted.hear)
+    run_analyser(orders, wanted, SystemClock(), stop)
+
+
+def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: threading.Event) -> None:
+    """Analyse the wanted cameras until told to stop; the bins under way are then written."""
+    catalogue = RemoteCatalogue(orders.sockets.path("catalogue"), orders.secrets["catalogue"])
+    rows = RowQueue(catalogue, clock)
+    rows.start()
+    streams = LiveStreams(orders.sockets, orders.secrets["live"])
+    taps = SightTaps()
+    server = serve_sights(
+        orders.sockets.path(f"sights-{orders.extra['group']}"), taps, orders.secrets["sights"]
+    )
+    keeper = AnalysisKeeper(
+        AnalyserSupplies(
+            settings=orders.settings,
+            catalogue=catalogue,
+            rows=rows,
+            streams=streams,
+            taps=taps,
+            clock=clock,
+        )
+    )
+    log = structlog.get_logger()
+    try:
+        while not stop.is_set():
+            if wanted.cameras is not None:
+                try:
+                    keeper.keep(wanted.cameras)
+                except Unavailable as error:
+                    log.debug("catalogue away", because=str(error))
+            clock.wait(stop, SCENES_EVERY_US)
+    finally:
+        keeper.close()
+        rows.close()
+        server.close()
+        streams.close()
+        catalogue.close()
+
+
+if __name__ == "__main__":
+    main()

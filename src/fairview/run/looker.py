@@ -1,0 +1,226 @@
+"""Live pictures to detections: a thread per camera decodes, a thread per detector looks.
+
+Decoding never waits for looking: queues are bounded and drop their oldest, and the stretch that
+was dropped is told as not looked at.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import structlog
+
+from fairview.analyse.batch import Batches
+from fairview.analyse.decode import Decoded, PictureDecoder
+from fairview.analyse.detectors.contract import Detector, Picture
+from fairview.core.errors import BadInput, FairviewError, NotFound, Overloaded, Unavailable
+from fairview.core.ids import CameraId
+from fairview.core.limits import CAMERA_RETRY_US, NODE_TURN_US
+from fairview.core.media import Packet, Sample, VideoFormat
+from fairview.core.scene import Scene
+from fairview.core.time import US_PER_SECOND, Clock
+from fairview.core.traffic import Accuracy
+from fairview.record.live import LivePackets
+from fairview.run.camera_analysis import CameraAnalysis
+from fairview.run.live_streams import LiveStream
+from fairview.run.looking import accuracy_of
+from fairview.run.watch_input import check_shape
+
+_JOIN_S = 5.0
+
+
+class Looker:
+    """One detector and the cameras that wish for it. The detector is used by its own thread."""
+
+    def __init__(self, make: Callable[[], Detector], clock: Clock) -> None:
+        """make is called in the looking thread, once."""
+        self._make = make
+        self._clock = clock
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._batches: Batches[Picture] = Batches()
+        self._analyses: dict[CameraId, CameraAnalysis] = {}
+        self._leaving: list[CameraAnalysis] = []
+        self.input_px: tuple[int, int] | None = None
+        self.accuracy: Accuracy | None = None
+        self.failed: FairviewError | None = None
+        self.is_ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="looker", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def add(self, analysis: CameraAnalysis, camera: CameraId) -> None:
+        with self._lock:
+            self._analyses[camera] = analysis
+
+    def remove(self, camera: CameraId) -> None:
+        """Its last rows are written by the looking thread, before it looks on."""
+        with self._lock:
+            gone = self._analyses.pop(camera, None)
+            if gone is not None:
+                self._leaving.append(gone)
+        self._batches.forget(camera)
+
+    def put(self, picture: Picture) -> None:
+        """Never waits."""
+        self._batches.put(picture)
+
+    def close(self) -> None:
+        """Every camera's last rows are written; safe to repeat."""
+        with self._lock:
+            cameras = tuple(self._analyses)
+        for camera in cameras:
+            self.remove(camera)
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(_JOIN_S)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            detector = self._make()
+        except FairviewError as error:
+            self.failed = error
+            self.is_ready.set()
+            return
+        self.input_px, self.accuracy = detector.input_px, accuracy_of(detector)
+        self.is_ready.set()
+        while not self._stop.is_set():
+            self._look(detector)
+            self._end_leaving(detector)
+        self._end_leaving(detector)
+
+    def _look(self, detector: Detector) -> None:
+        pictures = self._batches.take(self._clock, NODE_TURN_US)
+        with self._lock:
+            analyses = dict(self._analyses)
+        wanted = [one for one in pictures if one.camera in analyses]
+        if wanted:
+            for picture, found in zip(wanted, detector.detect(wanted), strict=True):
+                analyses[picture.camera].seen(picture, found)
+        for dropped in self._batches.take_dropped():
+            if dropped.camera in analyses:
+                analyses[dropped.camera].not_looked(dropped.stretch)
+
+    def _end_leaving(self, detector: Detector) -> None:
+        with self._lock:
+            leaving, self._leaving = self._leaving, []
+        for analysis in leaving:
+            analysis.close()
+            detector.forget(analysis.camera)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedParts:
+    """connect gives a stream's live packets; put hands on a picture and never waits."""
+
+    camera: CameraId
+    scene: Scene
+    fps: float
+    input_px: tuple[int, int] | None
+    connect: Callable[[], LiveStream[LivePackets]]
+    put: Callable[[Picture], None]
+    clock: Clock
+
+
+class Feed:
+    """One camera's pictures, decoded in a thread of its own until stopped."""
+
+    def __init__(self, parts: FeedParts) -> None:
+        self._parts = parts
+        self._stop = threading.Event()
+        self._stream: LiveStream[LivePackets] | None = None
+        self._lock = threading.Lock()
+        self._frame = 0
+        self._due_us = 0
+        self._thread = threading.Thread(target=self._run, name=f"feed {parts.camera}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        self._stop.set()
+        with self._lock:
+            if self._stream is not None:
+                self._stream.close()
+        if self._thread.is_alive():
+            self._thread.join(_JOIN_S)
+
+    def _run(self) -> None:
+        log, said = structlog.get_logger(), ""
+        while not self._stop.is_set():
+            try:
+                self._feed()
+                said = ""
+            except (Unavailable, NotFound, Overloaded) as error:
+                log.debug("no live pictures", camera=self._parts.camera, because=str(error))
+            except BadInput as error:
+                if str(error) != said:
+                    said = str(error)
+                    log.warning("not analysed", camera=self._parts.camera, because=said)
+            self._parts.clock.wait(self._stop, CAMERA_RETRY_US)
+
+    def _feed(self) -> None:
+        with self._lock:
+            if self._stop.is_set():
+                return
+            self._stream = self._parts.connect()
+        with closing(self._stream) as stream:
+            for picture in self._pictures(stream):
+                if picture.at.us < self._due_us or picture.is_damaged:
+                    continue
+                # A little early counts as due, so that 5 of 25 a second are 5 and not 4.
+                self._due_us = picture.at.us + int(0.9 * US_PER_SECOND / self._parts.fps)
+                self._frame += 1
+                self._parts.put(
+                    Picture(
+                        camera=self._parts.camera,
+                        frame=self._frame,
+                        at=picture.at,
+                        planes=picture.planes.copy(),
+                    )
+                )
+
+    def _pictures(self, stream: Iterator[LivePackets]) -> Iterator[Decoded]:
+        decoder: PictureDecoder | None = None
+        for taken in stream:
+            if self._stop.is_set():
+                return
+            if decoder is None or taken.is_start:
+                decoder = self._decoder(taken.packets[0].format)
+            for packet in taken.packets:
+                yield from decoder.decode(_sample(packet), packet.at)
+
+    def _decoder(self, video: VideoFormat) -> PictureDecoder:
+        """Errors:  BadInput when the picture has another shape than the scene."""
+        check_shape(self._parts.scene, video.width_px, video.height_px, self._parts.camera)
+        size = small_size((video.width_px, video.height_px), self._parts.input_px)
+        return PictureDecoder(video, coarse=True, size=size)
+
+
+def small_size(size: tuple[int, int], input_px: tuple[int, int] | None) -> tuple[int, int] | None:
+    """What to decode to: at least the detector's input both ways, in the picture's own shape."""
+    if input_px is None:
+        return None
+    scale = max(input_px[0] / size[0], input_px[1] / size[1])
+    if scale >= 1:
+        return None
+    return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
+
+
+def _sample(packet: Packet) -> Sample:
+    return Sample(
+        ticks=packet.ticks,
+        decode_ticks=packet.decode_ticks,
+        duration_ticks=packet.duration_ticks,
+        is_key=packet.is_key,
+        data=packet.data,
+    )

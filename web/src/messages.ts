@@ -114,13 +114,19 @@ export const t = {
     truck: 'lorries', animal: 'animals', other: 'others', moving: 'moving',
   } as Record<string, string>,
 
+  kind: {
+    person: 'person', bicycle: 'bicycle', motorcycle: 'motorcycle', car: 'car', van: 'van', bus: 'bus',
+    truck: 'lorry', animal: 'animal', other: 'other', moving: 'moving',
+  } as Record<string, string>,
+
   measures: {
     title: 'Counted today',
     draw: 'Draw lines to count',
     edit: 'Change lines and zones',
     noScene: 'Nothing is counted here yet: no line is drawn on this camera’s picture.',
     nothingYet: 'Nothing was counted yet today. The first figures come at the end of a counting interval.',
-    arrow: { forward: '↑ forward', backward: '↓ backward' },
+    arrow: { forward: '↑', backward: '↓' },
+    way: { forward: 'forward', backward: 'backward' },
     between: (low: string, high: string) => `${low} to ${high}`,
     unknownError: 'error not measured',
     notLooked: 'not looked at',

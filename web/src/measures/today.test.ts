@@ -26,9 +26,17 @@ test('what was not looked at is no zero', () => {
   expect(way?.observed).toBe(0)
 })
 
+test('a bin under way counts as looked at for the time that has passed', () => {
+  const start = Date.parse('2026-05-01T08:00:00Z')
+  const [way] = ways([count({ observed_frac: 1 / 3 })], start + 300_000)
+  expect(way?.observed).toBeCloseTo(1)
+})
+
 test('a small number of people is not said and not added', () => {
   const [way] = ways([count({}), count({ kind: 'person', n: null, low: null, high: null, is_few: true })])
   expect([way?.n, way?.hasFew]).toEqual([4, true])
+  const [hidden] = ways([count({ kind: 'person', n: null, low: null, high: null, is_few: true })])
+  expect([hidden?.n, hidden?.low]).toEqual([null, null])
   expect(way?.kinds).toContainEqual({ kind: 'person', n: null })
 })
 

@@ -18,7 +18,8 @@ export interface Bar {
 export interface Way {
   place: string
   direction: Count['direction']
-  n: number
+  /** null: only small numbers of people, which are not said, or nothing looked at. */
+  n: number | null
   low: number | null
   high: number | null
   /** Whether some part is a small number of people that is not said. */
@@ -47,18 +48,18 @@ function sum(values: (number | null)[]): number | null {
 }
 
 /** One way over one line (or one flow), all classes together. */
-export function ways(counts: Count[]): Way[] {
+export function ways(counts: Count[], now: number = Date.now()): Way[] {
   const groups = new Map<string, Count[]>()
   for (const count of counts) {
     const key = `${count.place}\u0000${count.direction ?? ''}`
     groups.set(key, [...(groups.get(key) ?? []), count])
   }
-  return [...groups.values()].map(wayOf).sort((a, b) => keyOf(a).localeCompare(keyOf(b)))
+  return [...groups.values()].map((one) => wayOf(one, now)).sort((a, b) => keyOf(a).localeCompare(keyOf(b)))
 }
 
 const keyOf = (way: Way) => `${way.place} ${way.direction === 'forward' ? 0 : 1}`
 
-function wayOf(counts: Count[]): Way {
+function wayOf(counts: Count[], now: number): Way {
   const first = counts[0] as Count
   const bars = barsOf(counts)
   const looked = counts.filter((one) => one.observed_frac > 0 && !one.is_few)
@@ -67,11 +68,11 @@ function wayOf(counts: Count[]): Way {
   return {
     place: first.place,
     direction: first.direction,
-    n: looked.reduce((total, one) => total + (one.n ?? 0), 0),
-    low: sum(looked.map((one) => one.low)),
-    high: sum(looked.map((one) => one.high)),
+    n: looked.length === 0 ? null : looked.reduce((total, one) => total + (one.n ?? 0), 0),
+    low: looked.length === 0 ? null : sum(looked.map((one) => one.low)),
+    high: looked.length === 0 ? null : sum(looked.map((one) => one.high)),
     hasFew: counts.some((one) => one.is_few),
-    observed: bars.length === 0 ? 0 : bars.reduce((total, bar) => total + bar.observed, 0) / bars.length,
+    observed: observedOf(bars, now),
     kinds: [...kinds]
       .map(([kind, values]) => {
         const known = values.filter((value) => value !== null)
@@ -80,6 +81,13 @@ function wayOf(counts: Count[]): Way {
       .filter((one) => one.n !== 0),
     bars,
   }
+}
+
+/** Of the time that has passed: a bin under way can't have been looked at to its end. */
+function observedOf(bars: Bar[], now: number): number {
+  const passed = bars.reduce((total, bar) => total + Math.max(1, Math.min(bar.end, now) - bar.start), 0)
+  const looked = bars.reduce((total, bar) => total + bar.observed * (bar.end - bar.start), 0)
+  return passed === 0 ? 0 : Math.min(1, looked / passed)
 }
 
 function barsOf(counts: Count[]): Bar[] {

@@ -36,21 +36,21 @@ def read_otflow(path: Path) -> ReadFlows:
     warnings: list[str] = []
     for place, section in enumerate(_objects(document, "sections", path), start=1):
         where = f"{path.name}, section {place}"
-        identity = _id(section, where)
-        name = section["name"] if isinstance(section.get("name"), str) else identity
-        if identity in names or name in names.values():
+        number = _id(section, where)
+        name = section["name"] if isinstance(section.get("name"), str) else number
+        if number in names or name in names.values():
             raise BadInput(f"{where}: {name!r} is there twice; rename one")
-        names[identity] = str(name)
+        names[number] = str(name)
         points = tuple(_point(one, where) for one in a_list(section, "coordinates", where))
         if section.get("type") == "area":
-            zones.append(Zone(name=names[identity], polygon_px=_polygon(points, where), kind="any"))
+            zones.append(Zone(name=names[number], polygon_px=_polygon(points, where), kind="any"))
         elif len(points) >= 2:
-            lines.append(Line(name=names[identity], points_px=points))
+            lines.append(Line(name=names[number], points_px=points))
         else:
             raise BadInput(f"{where}: a line has two points or more")
         if not _is_ground(section):
             warnings.append(
-                f"section {names[identity]!r} looks at another point of the box than its lower "
+                f"section {names[number]!r} looks at another point of the box than its lower "
                 "edge's middle, where road users meet the ground; the latter is used"
             )
     flows = []

@@ -36,7 +36,6 @@ class Motion:
     def __init__(self, settings: TrackSettings) -> None:
         place, size = settings.place_noise**2, settings.size_noise**2
         self._noise = np.array([place, place, size, size])
-        self._low_factor = settings.low_noise_factor**2
         speed, growth = settings.start_speed**2, settings.start_growth**2
         self._start = np.array([speed, speed, growth, growth])
         place, size = settings.place_drift, settings.size_drift
@@ -70,13 +69,14 @@ class Motion:
         return later, spread
 
     def corrected(
-        self, x: Floats, p: Floats, seen: Floats, is_low: npt.NDArray[np.bool_]
-    ) -> tuple[Floats, Floats]:
-        """x and p after seeing `seen` (n, 4: middle and size)."""
-        noise = self._noise * _scale(x)
-        if is_low.any():
-            noise[is_low] *= self._low_factor
-        total = p[:, :4] + noise
+        self, x: Floats, p: Floats, seen: Floats, roughness: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """x and p after seeing `seen` (n, 4: middle and size), and how far from the prediction
+        that was (n,): squared, over what was expected, 1 on average.
+
+        roughness (n, 1): by what this track's boxes shake more than assumed, as a variance.
+        """
+        total = p[:, :4] + self._noise * _scale(x) * roughness
         gain, speed_gain = p[:, :4] / total, p[:, 4:8] / total
         away = seen - x[:, :4]
         x = x.copy()
@@ -88,7 +88,8 @@ class Motion:
         after[:, :4] = p[:, :4] * rest
         after[:, 4:8] = p[:, 4:8] * rest
         after[:, 8:] = p[:, 8:] - speed_gain * p[:, 4:8]
-        return x, after
+        surprise = away[:, :2] ** 2 / total[:, :2]
+        return x, after, 0.5 * (surprise[:, 0] + surprise[:, 1])
 
     def rerun(
         self, x: Floats, p: Floats, last: Floats, seen: Floats, gap_s: Floats
@@ -98,10 +99,11 @@ class Motion:
         While nobody looks, a filter's error in speed grows into the place and stays; walking the
         line instead forgets it. last, seen (n, 4) middle and size; gap_s (n, 1).
         """
-        sure = np.zeros(len(x), dtype=np.bool_)
+        as_assumed = np.ones((len(x), 1))
         for step in range(1, RERUN_STEPS + 1):
             x, p = self.predicted(x, p, gap_s / RERUN_STEPS)
-            x, p = self.corrected(x, p, last + (seen - last) * (step / RERUN_STEPS), sure)
+            on_line = last + (seen - last) * (step / RERUN_STEPS)
+            x, p, _ = self.corrected(x, p, on_line, as_assumed)
         return x, p
 
 

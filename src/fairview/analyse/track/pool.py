@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 _NEVER = -1
 _LEFT_FRAC = 0.1
 """A predicted box with less than this of it in the picture has left."""
+_LEARNING, _SURPRISE_MAX = 0.05, 9.0
+"""How much one picture changes what is thought of a track's boxes (so twenty do), and the most it
+may say: three deviations."""
 _TENTATIVE_MISSES, _MISSES = 2, 3
 """Pictures without a box that a track is waited for at the least, however slowly they come."""
 
@@ -155,7 +158,10 @@ class Pool:
         )
         if not is_there.all():
             pairs = pairs.only(is_there[pairs.rows])
-        near = pairs.overlap > settings.overlap_min
+        is_long_lost = (self._gap_us() > settings.tentative_us)[pairs.rows]
+        near = pairs.overlap > np.where(
+            is_long_lost, settings.lost_overlap_min, settings.overlap_min
+        )
         is_sure = found.is_sure[pairs.cols]
         close = pairs.only(near & is_sure)
         self._settle(close, close.overlap * self._same_kind(close, found), box_of_row)
@@ -163,6 +169,7 @@ class Pool:
         is_taken[box_of_row[box_of_row >= 0]] = True
         left = (box_of_row[pairs.rows] < 0) & ~is_taken[pairs.cols]
         if left.any():
+            left &= ~is_long_lost
             far = pairs.only(left & is_sure & (pairs.widened > settings.widened_min))
             self._settle(far, self._worth(far, found), box_of_row)
             weak = left & ~is_sure & (pairs.overlap > settings.low_overlap_min)
@@ -248,7 +255,12 @@ class Pool:
         x, p, boxes = tracks.x[rows], tracks.p[rows], found.boxes[cols]
         at = self._at[tracks.lane[rows]]
         seen = centred(self._beyond(boxes, x, self._bounds[tracks.lane[rows]]))
-        new_x, new_p = self._motion.corrected(x, p, seen, ~found.is_sure[cols])
+        rough = tracks.roughness[rows]
+        is_weak = ~found.is_sure[cols]
+        now_rough = np.where(is_weak, rough * self.settings.low_noise_factor**2, rough)
+        new_x, new_p, surprise = self._motion.corrected(x, p, seen, now_rough[:, None])
+        rough *= 1.0 + _LEARNING * (np.minimum(surprise, _SURPRISE_MAX) - 1.0)
+        tracks.roughness[rows] = np.clip(rough, 1.0, self.settings.roughness_max)
         again = np.flatnonzero(tracks.misses[rows] >= 2)
         if len(again):
             back = rows[again]

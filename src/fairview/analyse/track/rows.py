@@ -23,7 +23,8 @@ class Rows:
 
     Shapes:  everything has n rows. x, p as in kalman, now; held_x, held_p: the same when a lost
              track was last seen. last: box when last seen. place: box of place_us, renewed when
-             left, which tells who stands. votes: score per class. id 0: not confirmed.
+             left, which tells who stands. votes: score per class. roughness: by
+             what its boxes shake more than assumed, as a variance. id 0: not confirmed.
     """
 
     x: Floats
@@ -36,6 +37,7 @@ class Rows:
     place: Floats
     place_us: Times
     votes: Floats
+    roughness: Floats
     misses: Ints
     hits: Ints
     points: Ints
@@ -70,6 +72,7 @@ class Rows:
             place=boxes.copy(),
             place_us=at_us.copy(),
             votes=np.zeros((n, len(KINDS))),
+            roughness=np.ones(n),
             misses=zeros,
             hits=np.ones(n, dtype=np.intp),
             points=zeros.copy(),

@@ -48,8 +48,10 @@ class TrackSettings:
 
     overlap_min: float = 0.1
     low_overlap_min: float = 0.3
+    lost_overlap_min: float = 0.3
     """Least overlap of prediction and box. Low at the first look, since boxes are shared out by
-    the best sum; weak boxes must fit better."""
+    the best sum; weak boxes must fit better, and so must any box for who was lost for longer
+    than `tentative_us`: the next car in the queue is near, too."""
 
     widened_min: float = 0.3
     buffer_max: float = 0.5
@@ -71,6 +73,10 @@ class TrackSettings:
     low_noise_factor: float = 2.0
     """Standard deviation of a box's middle and size, of weak boxes that much more: detectors
     place boxes to a twentieth of their size."""
+
+    roughness_max: float = 25.0
+    """Boxes of poor detectors shake more; each track learns by how much (as a variance, so up to
+    five times the deviation). Else their shaking would be taken for speed."""
 
     start_speed: float = 2.0
     start_growth: float = 0.3

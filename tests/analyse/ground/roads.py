@@ -89,8 +89,14 @@ class Drive:
     """One vehicle's way: its track as a tracker gives it, and the truth."""
 
     track: Track
-    kmh: float
+    kmh_at: Floats
     centres_m: Floats
+
+    def kmh(self, known: npt.NDArray[np.bool_]) -> float:
+        """The true median speed over the known part of the way, by time."""
+        seconds = self.track.at_us[known] / 1e6
+        even = np.linspace(seconds[0], seconds[-1], 200)
+        return float(np.median(np.interp(even, seconds, self.kmh_at[known])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +223,7 @@ def _drive(rng: np.random.Generator, camera: Camera, path: Path, number: int) ->
     kept = boxes[keeps] + noise[keeps]
     return Drive(
         track=track_of(camera, number, kind, times[keeps], kept),
-        kmh=float(np.mean(pace[keeps]) * 3.6),
+        kmh_at=pace[keeps] * 3.6,
         centres_m=places[keeps],
     )
 

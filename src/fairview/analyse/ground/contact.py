@@ -98,7 +98,8 @@ def _outlines(places: Floats, headings: Floats, sizes: Floats, ground: Ground) -
     up = np.concatenate([np.zeros(len(base)), np.full(len(base), sizes[2])])
     px = ground.pixels(both, up).reshape(2, len(places), 4, 2)
     low, high = px.min(axis=(0, 2)), px.max(axis=(0, 2))
-    return np.concatenate([low, high], axis=1)
+    boxes: Floats = np.concatenate([low, high], axis=1)
+    return boxes
 
 
 def _centres(
@@ -108,7 +109,7 @@ def _centres(
     centres = raw.copy()
     for _ in range(_ROUNDS):
         shown = lower_middle(_outlines(centres, headings, sizes, ground))
-        centres = centres + raw - ground.everywhere(shown)
+        centres += raw - ground.everywhere(shown)
     return centres
 
 
@@ -128,7 +129,8 @@ def _fitted_size(
         centres = _centres(boxes, ground, raw, headings, sizes)
         shown = _outlines(centres, headings, sizes, ground)
         gaps = np.log(np.maximum(shown[:, 2:] - shown[:, :2], 1.0)) - seen
-        return np.nan_to_num(gaps, nan=1.0).ravel()
+        known: Floats = np.nan_to_num(gaps, nan=1.0).ravel()
+        return known
 
     here = off(logs)
     for _ in range(2):

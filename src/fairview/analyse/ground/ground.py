@@ -21,7 +21,7 @@ COLUMNS, ROWS = 64, 36
 """The map of what is known: a cell is 20 px of a picture 1280 wide."""
 EDGE_FRAC = 0.1
 """How far beyond the picture's edge the map reaches."""
-SCALE_SD_MAX = 0.15
+SCALE_SD_MAX = 0.2
 """Where the local scale is less sure than this (one sigma, its worst direction) nothing is said."""
 RANGE_TIMES_MAX = 2.5
 """How many times as far from the camera as the farthest evidence anything is said."""
@@ -69,7 +69,7 @@ class GroundReport:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ErrorMap:
     """How sure the ground is over the picture; nan where it does not know.
 
@@ -82,7 +82,7 @@ class ErrorMap:
     scale_half_frac: Floats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ground:
     """The road under one camera.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,15 +13,26 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 
-def local_lines(
-    seconds: Floats, values: Floats, weights: Floats, half_s: Floats
-) -> tuple[Floats, Floats]:
-    """Values and slopes at every point of weighted lines through the points within half_s of it.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lines:
+    """Lines through the neighbours of each of n points.
+
+    Shapes:  values, slopes (n, k) of the line at the point; middles_s (n,): the weighted middle of
+             its window, for which the slope is meant.
+    """
+
+    values: Floats
+    slopes: Floats
+    middles_s: Floats
+
+
+def local_lines(seconds: Floats, values: Floats, weights: Floats, half_s: Floats) -> Lines:
+    """At every point, the weighted line through the points within half_s of it.
 
     Near an end the window leans inwards: it keeps its length. Running sums, so the cost does not
     grow with the window.
 
-    Shapes:  seconds, weights, half_s (n,), values (n, k); gives two (n, k).
+    Shapes:  seconds (not falling), weights, half_s (n,), values (n, k).
     """
     begin = np.clip(seconds - half_s, seconds[0], None)
     end = np.clip(seconds + half_s, None, seconds[-1])
@@ -42,7 +54,9 @@ def local_lines(
     mean_v = summed(weights[:, None] * values) / w0[:, None]
     both = summed((weights * t)[:, None] * values) - (w0 * mean_t)[:, None] * mean_v
     slopes = np.where(spread[:, None] > 1e-12, both / np.maximum(spread, 1e-12)[:, None], 0.0)
-    return mean_v + slopes * (t - mean_t)[:, None], slopes
+    return Lines(
+        values=mean_v + slopes * (t - mean_t)[:, None], slopes=slopes, middles_s=mean_t + middle
+    )
 
 
 def weighted_median(values: Floats, weights: Floats) -> float:

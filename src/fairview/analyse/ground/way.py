@@ -9,7 +9,7 @@ import numpy as np
 
 from fairview.analyse.ground.contact import footprints, lower_middle
 from fairview.analyse.ground.smooth import local_lines, weighted_median
-from fairview.core.time import US_PER_SECOND, Span
+from fairview.core.time import US_PER_SECOND
 from fairview.core.traffic import Speed
 
 if TYPE_CHECKING:
@@ -28,14 +28,23 @@ WINDOW_NOISES = 12.0
 """A displacement should be this many times the noise of its two ends."""
 HEADING_M = 3.0
 """A heading is taken from at least so much way."""
+HEADING_ROUNDS = 2
+"""The lower edge's middle drifts sideways, so its heading is a first guess only."""
+CURVE_DEGREE_MAX, CURVE_SD, WINDING_MAX = 5, 4.0, 9.0
+"""A way's curve gets another term when it is clear by so many standard deviations; a way it can't
+follow within so many times the noise's power is taken piece by piece."""
+TREND_SD, STEADY_MAX = 6.0, 4.0
+"""A steady change of pace counts when it is clear by so many standard deviations (boxes' errors
+last several pictures) and leaves at most so many times the noise's power."""
 PX_SD_MIN = 0.7
 """No detector's lower edge is steadier than this in a picture 1280 wide, whatever the track says:
 its slow part does not show as noise."""
 ODD_SD = 4.0
 CONTACT_SHARE = 0.35
 """Of the speed's change by the body's shape, so much stays unsure (one sigma)."""
-PLACE_HALF_S = 0.75
-"""A speed at one moment is taken from at least so much on each side of it."""
+EVEN_SD_FRAC = 0.04
+"""Windows surer than this count alike, so that the median is over the way and not over its part
+nearest to the camera."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,14 +65,16 @@ class Way:
     sigma_m: Floats
     known: Flags
 
-    def speed(self, span: Span | None = None) -> Speed | None:
-        """The median speed over the known way, or over the part of it in a span.
+    def speed(self, is_wanted: Flags | None = None) -> Speed | None:
+        """The median speed over the known way, or over the part of it that is wanted.
 
-        A span is widened to 1.5 s. None when there are too few known points to say.
+        None when there are too few known points to say.
 
+        Shapes:  is_wanted (n,) bool.
         Bounds:  the interval is 95 %: this one's spread and the ground's bias together.
         """
-        return _speed(self, self._picks(span))
+        known = self.known if is_wanted is None else self.known & is_wanted
+        return _speed(self, np.flatnonzero(known))
 
     def kmh_at(self) -> Floats:
         """(n,): the speed at every point, from at least 1 s around it; nan where not known."""
@@ -74,17 +85,9 @@ class Way:
         seconds = _seconds(self.at_us[picks])
         weights = 1 / self.sigma_m[picks] ** 2
         half = np.full(len(picks), WINDOW_S / 2)
-        _, slopes = local_lines(seconds, self.along_m[picks, None], weights, half)
-        kmh[picks] = np.maximum(slopes[:, 0], 0) * 3.6
+        lines = local_lines(seconds, self.along_m[picks, None], weights, half)
+        kmh[picks] = np.maximum(lines.slopes[:, 0], 0) * 3.6
         return kmh
-
-    def _picks(self, span: Span | None) -> npt.NDArray[np.int64]:
-        keeps = self.known.copy()
-        if span is not None:
-            middle = (span.start.us + span.end.us) // 2
-            half = max(span.duration_us // 2, int(PLACE_HALF_S * US_PER_SECOND))
-            keeps &= np.abs(self.at_us - middle) <= half
-        return np.flatnonzero(keeps)
 
 
 def way(
@@ -111,8 +114,9 @@ def way(
     seconds = _seconds(at_us[picks])
     boxes, raw = boxes_px[picks], raw[picks]
     raw_noise = _noise(ground, lower_middle(boxes), raw, seconds)
-    headings = _headings(seconds, raw, raw_noise)
-    places = footprints(boxes, kind, ground, headings)
+    places = raw
+    for _ in range(HEADING_ROUNDS):
+        places = footprints(boxes, kind, ground, _headings(seconds, places, raw_noise))
     px = ground.pixels(places)
     noise = _noise(ground, lower_middle(boxes), places, seconds)
     along, odd = _along(seconds, places, noise)
@@ -145,13 +149,10 @@ def _seconds(at_us: npt.NDArray[np.int64]) -> Floats:
 
 def _noise(ground: Ground, px: Floats, places: Floats, seconds: Floats) -> Floats:
     """(n,): each place's noise along the way, one sigma, from the track's own unrest in pixels."""
-    smooth, slopes = local_lines(
-        seconds, px, np.ones(len(px)), np.full(len(px), min(0.3, seconds[-1] / 4))
-    )
-    rest = px - smooth
+    half = np.full(len(px), min(0.3, seconds[-1] / 4))
+    rest = px - local_lines(seconds, px, np.ones(len(px)), half).values
     floor = PX_SD_MIN * max(1.0, ground.width_px / 1280)
     sd = max(float(1.4826 * np.median(np.abs(rest[:, 1]))), floor)
-    del slopes
     ends = places[-1] - places[0]
     per_px = ground.metres_per_px(px)
     way = ends / max(float(np.hypot(*ends)), 1e-6)
@@ -169,14 +170,28 @@ def _window_s(seconds: Floats, places: Floats, noise: Floats) -> Floats:
 
 
 def _headings(seconds: Floats, places: Floats, noise: Floats) -> Floats:
-    """(n,) radians, from the way over at least HEADING_M; nan while it hardly moves."""
-    span = float(np.hypot(*np.ptp(places, axis=0)))
-    if span < HEADING_M:
+    """(n,) radians along the simplest smooth curve through the way; nan for less than HEADING_M.
+
+    Vehicles turn slowly, so a curve over the whole way is much quieter than a chord of a few
+    metres, whose noise would be multiplied by the body's length.
+    """
+    lines = local_lines(seconds, places, 1 / noise**2, _window_s(seconds, places, noise) / 2)
+    if float(np.hypot(*np.ptp(lines.values, axis=0))) < HEADING_M:
         return np.full(len(places), np.nan)
-    half = np.maximum(_window_s(seconds, places, noise) / 2, 0.25)
-    _, slopes = local_lines(seconds, places, 1 / noise**2, half)
-    moving = np.hypot(slopes[:, 0], slopes[:, 1]) * 2 * half > HEADING_M / 2
-    return np.where(moving, np.arctan2(slopes[:, 1], slopes[:, 0]), np.nan)
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(lines.values, axis=0).T))])
+    best, least = None, np.inf
+    for degree in range(1, min(CURVE_DEGREE_MAX, len(places) // 4) + 1):
+        curve = [
+            np.polynomial.Polynomial.fit(along, places[:, axis], degree, w=1 / noise)
+            for axis in (0, 1)
+        ]
+        rest = [(places[:, axis] - curve[axis](along)) / noise for axis in (0, 1)]
+        misfit = float(np.sum(np.square(rest)))
+        if best is None or misfit < least - CURVE_SD**2 * max(misfit / (2 * len(places)), 0.2):
+            best, least = curve, misfit
+    if best is None or least / (2 * len(places)) > WINDING_MAX:
+        return np.arctan2(lines.slopes[:, 1], lines.slopes[:, 0])
+    return np.arctan2(best[1].deriv()(along), best[0].deriv()(along))
 
 
 def _along(seconds: Floats, places: Floats, noise: Floats) -> tuple[Floats, Flags]:
@@ -189,16 +204,17 @@ def _along(seconds: Floats, places: Floats, noise: Floats) -> tuple[Floats, Flag
     half = _window_s(seconds, places, noise) / 2
     odd = np.zeros(len(places), dtype=bool)
     for _ in range(2):
-        smooth, slopes = local_lines(seconds, places, np.where(odd, 1e-9, weights), half)
-        off = np.hypot(*(places - smooth).T) / noise
+        lines = local_lines(seconds, places, np.where(odd, 1e-9, weights), half)
+        off = np.hypot(*(places - lines.values).T) / noise
         odd = off > ODD_SD * max(1.0, 1.4826 * float(np.median(off)))
-    pace = np.hypot(slopes[:, 0], slopes[:, 1])
-    ways = slopes / np.maximum(pace, 1e-9)[:, None]
-    middle = (ways[1:] + ways[:-1]) / 2
+    turns = _headings(seconds, places, noise)
+    turns = np.where(np.isfinite(turns), turns, np.arctan2(lines.slopes[:, 1], lines.slopes[:, 0]))
+    ways = np.column_stack([np.cos(turns), np.sin(turns)])
+    middle = ways[1:] + ways[:-1]
     middle = middle / np.maximum(np.hypot(*middle.T), 1e-9)[:, None]
-    steps = np.sum(np.diff(smooth, axis=0) * middle, axis=1)
+    steps = np.sum(np.diff(lines.values, axis=0) * middle, axis=1)
     along = np.concatenate([[0.0], np.cumsum(steps)])
-    return along + np.sum((places - smooth) * ways, axis=1), odd
+    return along + np.sum((places - lines.values) * ways, axis=1), odd
 
 
 def _speed(way: Way, picks: npt.NDArray[np.int64]) -> Speed | None:
@@ -223,8 +239,13 @@ def _speed(way: Way, picks: npt.NDArray[np.int64]) -> Speed | None:
 
 
 def _median_pace(seconds: Floats, along: Floats, noise: Floats, bias: Floats) -> float | None:
-    """The weighted median of displacements per second over windows."""
+    """The weighted median of displacements per second over windows.
+
+    Where the pace changes steadily, the change is taken out first and its median over time put
+    back, so that weights, which are larger near the camera, don't prefer one end of the way.
+    """
     whole = seconds[-1]
+    trend = _trend(seconds, along, noise)
     pace = abs(along[-1] - along[0]) / whole
     wanted = WINDOW_NOISES * float(np.median(noise)) / max(pace, 0.3)
     window = float(np.clip(wanted, min(WINDOW_S, whole / 2), whole / 2))
@@ -234,10 +255,25 @@ def _median_pace(seconds: Floats, along: Floats, noise: Floats, bias: Floats) ->
         return None
     ends = ends[begins]
     gaps = seconds[ends] - seconds[begins]
-    paces = (along[ends] - along[begins]) / gaps
+    middles = (seconds[ends] + seconds[begins]) / 2
+    paces = (along[ends] - along[begins]) / gaps - trend * (middles - whole / 2)
     square = (noise[begins] ** 2 + noise[ends] ** 2) / gaps**2
-    square = square + (np.nan_to_num(bias[begins], nan=0.15) * pace) ** 2
+    square = square + (np.nan_to_num(bias[begins], nan=0.15) ** 2 + EVEN_SD_FRAC**2) * pace**2
     return weighted_median(paces, 1 / square)
+
+
+def _trend(seconds: Floats, along: Floats, noise: Floats) -> float:
+    """How the pace changes, metres a second each second; 0 when it is not steady or not clear."""
+    if len(seconds) < 8:
+        return 0.0
+    steady = np.polynomial.Polynomial.fit(seconds, along, 2, w=1 / noise)
+    rest = (along - steady(seconds)) / noise
+    straight = np.polynomial.Polynomial.fit(seconds, along, 1, w=1 / noise)
+    before = (along - straight(seconds)) / noise
+    power = float(np.mean(rest**2))
+    if power > STEADY_MAX or float(np.sum(before**2 - rest**2)) < TREND_SD**2 * max(power, 1.0):
+        return 0.0
+    return float(steady.deriv(2)(0.0))
 
 
 def _spread(seconds: Floats, along: Floats, noise: Floats) -> float:

@@ -588,3 +588,8 @@ ANALYSIS_SO_FAR_US = 10 * US_PER_SECOND
 
 GATE_SECONDS_MAX = 900
 """Seconds of one camera that its gate remembers for testing itself. Outcome: drop_oldest."""
+
+REGION_SIDE_PX_MAX = 1_024
+REGION_CODE_BYTES_MAX = 256 * 1024
+"""A stored cover mask: three times the side of any that is made, and every pixel a run of its
+own. Outcome: refused, and the picture is looked at anew."""

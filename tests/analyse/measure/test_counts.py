@@ -162,6 +162,7 @@ def test_tracks_of_two_cameras_are_refused() -> None:
         Looked(watched=())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rate", "observed_frac", "recall", "precision"),
     [

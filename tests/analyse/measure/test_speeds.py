@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairview.analyse.measure.measures import MeasureContext, measure
-from fairview.analyse.measure.paths import path_of
+from fairview.analyse.measure.paths import Flags, Floats, path_of
 from fairview.analyse.measure.speeds import speed_of
 from fairview.core.sight import Track
+from fairview.core.traffic import Speed
 from tests.analyse.measure.roads import FlatGround, line, looked, scene, straight, track, zone
 
 ROAD = FlatGround(0.1, bias=0.02)
+Times = npt.NDArray[np.int64]
 
 
 def speed(one: Track, ground: FlatGround = ROAD) -> float | None:
@@ -89,6 +92,29 @@ def test_without_a_ground_speeds_are_empty_but_every_track_has_its_row() -> None
         MeasureContext(),
     )
     assert [(one.track, one.place_kind, one.speed) for one in found.speeds] == [(7, "track", None)]
+
+
+class KnowingGround(FlatGround):
+    """A ground that finds ways itself; keeps what it was asked with."""
+
+    def __init__(self) -> None:
+        super().__init__(0.1)
+        self.asked: list[tuple[int, tuple[int, ...], int]] = []
+
+    def way(self, at_us: Times, boxes_px: Floats, is_whole: Flags, kind: int, /) -> KnowingGround:
+        self.asked.append((len(at_us), boxes_px.shape, int(is_whole.sum())))
+        return self
+
+    def speed(self, is_wanted: Flags | None = None, /) -> Speed | None:
+        return Speed(kmh=12.0, low_kmh=11.0, high_kmh=13.0)
+
+
+def test_a_ground_that_finds_ways_itself_is_asked_for_speeds() -> None:
+    ground = KnowingGround()
+    assert speed(track(straight((-20, 300), (700, 300), 51)), ground) == 12.0
+    ((n, shape, whole),) = ground.asked
+    assert shape == (n, 4)
+    assert 0 < whole < n
 
 
 @settings(deadline=None, max_examples=60)

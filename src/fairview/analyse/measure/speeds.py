@@ -85,6 +85,8 @@ def speed_of(
 ) -> Speed | None:
     """The median speed over the measurable part of a path; None when there is too little of it.
 
+    A ground that knows ways is asked for it; for any other it is found here, from ground points.
+
     Measurable are points of whole boxes that were seen, where the ground is known. Each
     displacement over STEP_US is freed of what jitter adds to its length. Standing is 0, a value.
 

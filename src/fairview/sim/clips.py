@@ -50,6 +50,7 @@ class SimClip:
     """A clip that is drawn each time it is gone through; always the same pictures.
 
     share: which part of the junction's road users is there, always the same ones.
+    only: nobody but these numbers (as in `stays`), for scenes in which little happens.
     """
 
     seed: int
@@ -58,6 +59,7 @@ class SimClip:
     strength: float
     share: float
     start_s: float
+    only: frozenset[int] | None = None
     fps: int = FPS
     width_px: int = WIDTH_PX
     height_px: int = HEIGHT_PX
@@ -97,7 +99,23 @@ class SimClip:
                 index, drawn.pixels, shown, truth_frame(step, drawn.seen).seen, is_frozen
             )
 
+    def stays(self) -> dict[int, tuple[int, int]]:
+        """Everybody's first and last frame with their middle in the picture. Nothing is drawn."""
+        names, found = _Numbers(_traffic(self.seed)), dict[int, tuple[int, int]]()
+        first = round(self.start_s * FPS)
+        for index in range(self.frames_total):
+            for mover in names.of(first + index):
+                if not self._keeps(mover.number) or VIEW.depth_m(mover.x_m, mover.y_m) < 5:
+                    continue
+                x, y = VIEW.project(np.array([(mover.x_m, mover.y_m, 0.7)]))[0]
+                if 0 <= x < self.width_px and 0 <= y < self.height_px:
+                    since = found.get(mover.number, (index + 1, 0))[0]
+                    found[mover.number] = (since, index + 1)
+        return found
+
     def _keeps(self, number: int) -> bool:
+        if self.only is not None:
+            return number in self.only
         return zlib.crc32(f"{self.seed} {number}".encode()) < self.share * 2**32
 
     def _picture(

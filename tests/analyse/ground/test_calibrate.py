@@ -20,7 +20,6 @@ CAMERA = Camera(width_px=1920, height_px=1080, focal_px=1500, height_m=8, tilt=0
 def scene(
     lengths: list[tuple[tuple[float, float], tuple[float, float]]],
     *,
-    wrong_frac: float = 0.0,
     points: tuple[tuple[float, float], ...] = (),
     vanishing: Vanishing | None = None,
 ) -> Scene:
@@ -110,6 +109,19 @@ def test_known_points_give_back_their_own_frame() -> None:
     np.testing.assert_allclose(ground.pixels(inside), px, atol=6)
 
 
+def test_lengths_and_two_known_points_fit_together_in_the_points_frame() -> None:
+    ground = calibrate(scene(ALONG + ACROSS, points=((-4.0, 18.0), (4.0, 40.0))))
+    px = CAMERA.shown(np.array([[0.0, 30.0, 0.0]]))
+    np.testing.assert_allclose(ground.metres(px), [[0.0, 30.0]], atol=0.3)
+    assert [one.left_out_m is None for one in ground.report.items] == [False] * 6 + [True] * 2
+
+
+def test_one_known_point_alone_is_not_used_and_said_so() -> None:
+    ground = calibrate(scene(ALONG + ACROSS, points=((-4.0, 18.0),)))
+    assert len(ground.report.items) == 6
+    assert any("one known point alone" in one for one in ground.report.warnings)
+
+
 def test_one_wrong_length_is_named_and_does_not_carry_the_rest() -> None:
     more = ALONG + ACROSS + [((1.0, 24.0), (1.0, 34.0)), ((-4.0, 26.0), (3.0, 26.0))]
     good = scene(more)
@@ -150,6 +162,7 @@ def test_leave_one_out_shows_what_a_small_residual_hides() -> None:
     assert ground.leave_one_out_m > 3 * ground.report.residual_m
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("told", ["lengths", "points", "vanishing"])
 def test_paths_over_pretend_roads_have_the_length_they_say(told: str) -> None:
     """Eight roads: most 95 % intervals hold, and the usual error is a few per cent."""

@@ -210,7 +210,7 @@ def _item(evidence: Evidence, fit: Fitted, item: Item) -> ItemError:
     """One item's residual, and its error when the fit never saw it."""
     rest = evidence.without(item)
     left_out = None
-    if _is_enough(rest):
+    if _is_enough(rest) and rest.is_placed == evidence.is_placed:
         left_out = _off(evidence, fitted(rest, fit.values), item)
     metres = float(evidence.metres[item.number]) if item.kind == "length" else 0.0
     return ItemError(

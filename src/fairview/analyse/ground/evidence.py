@@ -80,6 +80,8 @@ class Evidence:
     @property
     def items(self) -> tuple[Item, ...]:
         lengths = tuple(Item(kind="length", number=n) for n in range(len(self.metres)))
+        if not self.is_placed:
+            return lengths
         return lengths + tuple(Item(kind="point", number=n) for n in range(len(self.points_px)))
 
     @property

@@ -174,8 +174,20 @@ def test_two_side_by_side_count_twice() -> None:
 def test_a_track_that_jumps_to_another_road_user_does_not_count_the_jump() -> None:
     standing = np.full((40, 2), [300.0, 400.0])
     other = straight((650, 120), (650, 60), 30)
-    before, after = track(standing), track(other, start_s=2.6)
-    jumped = Track(
+    assert counted([as_one(track(standing), track(other, start_s=2.6))]) == []
+
+
+def test_a_track_that_goes_over_from_who_leaves_to_who_enters_counts_neither_way() -> None:
+    """Off the lower edge and, a few pictures later, in at the right: two road users."""
+    upright = line((900, 490), (900, 200))
+    leaving = track(straight((600, 430), (840, 560), 30), size_px=(260, 160))
+    entering = track(straight((1_010, 420), (800, 380), 30), size_px=(120, 100), start_s=1.4)
+    assert counted([as_one(leaving, entering)], upright) == ["forward"]
+
+
+def as_one(before: Track, after: Track) -> Track:
+    """Two road users' points in one track, as a tracker that went astray gives them."""
+    return Track(
         camera=before.camera,
         id=1,
         kind=before.kind,
@@ -186,7 +198,6 @@ def test_a_track_that_jumps_to_another_road_user_does_not_count_the_jump() -> No
         scores=np.concatenate([before.scores, after.scores]),
         is_seen=np.concatenate([before.is_seen, after.is_seen]),
     )
-    assert counted([jumped]) == []
 
 
 @settings(deadline=None)

@@ -97,7 +97,8 @@ def pieces(track: Track, camera: SceneCamera) -> tuple[Track, ...]:
     """A track, cut where it was unseen for over TRUSTED_US, or jumped, and came out of its way.
 
     Out of its way: neither its movement before leads to where it came back, nor its movement
-    after leads back to where it was lost. Points reckoned in between go with the cut.
+    after leads back to where it was lost; or it came back in another size. Points reckoned in
+    between go with the cut.
     """
     seen = np.flatnonzero(track.is_seen)
     if len(seen) < 2:
@@ -105,13 +106,18 @@ def pieces(track: Track, camera: SceneCamera) -> tuple[Track, ...]:
     steps_us = np.diff(track.at_us[seen])
     is_gap = steps_us > max(TRUSTED_US, 1.5 * float(np.median(steps_us)))
     is_gap |= _jumps(track.boxes_unit[seen], camera)
+    sizes_px = _sizes(_corners(track.boxes_unit, camera))
     done: list[Track] = []
     first = 0
     for gap in np.flatnonzero(is_gap):
         before, after = part_of(track, first, int(seen[gap])), int(seen[gap + 1])
         last = _end(before, camera, is_start=False)
         next_one = _end(part_of(track, after, len(track) - 1), camera, is_start=True)
-        if min(_misses(last, next_one)) > _most_away((next_one.at_us - last.at_us) / US_PER_SECOND):
+        sizes = sizes_px[int(seen[gap])], sizes_px[after]
+        is_far = min(_misses(last, next_one)) > _most_away(
+            (next_one.at_us - last.at_us) / US_PER_SECOND
+        )
+        if is_far or max(sizes) > _RATIO_MAX * min(sizes):
             done.append(before)
             first = after
     done.append(part_of(track, first, len(track) - 1))
@@ -120,12 +126,24 @@ def pieces(track: Track, camera: SceneCamera) -> tuple[Track, ...]:
 
 def _jumps(boxes_unit: npt.NDArray[np.float32], camera: SceneCamera) -> npt.NDArray[np.bool_]:
     """(n - 1,): which steps are longer than JUMP_SIZES."""
-    corners = boxes_unit.astype(np.float64).reshape(-1, 2, 2) * [camera.width_px, camera.height_px]
+    corners = _corners(boxes_unit, camera)
     moved = np.diff(corners.mean(axis=1), axis=0)
-    sizes = np.sqrt(np.maximum(np.prod(corners[:, 1] - corners[:, 0], axis=1), 1.0))
+    sizes = _sizes(corners)
     return np.asarray(
         np.hypot(moved[:, 0], moved[:, 1]) > JUMP_SIZES * (sizes[1:] + sizes[:-1]) / 2
     )
+
+
+def _corners(boxes_unit: npt.NDArray[np.float32], camera: SceneCamera) -> Floats:
+    """(n, 2, 2): upper left and lower right, px."""
+    picture = np.array([camera.width_px, camera.height_px], np.float64)
+    return np.asarray(boxes_unit.astype(np.float64).reshape(-1, 2, 2) * picture)
+
+
+def _sizes(corners: Floats) -> Floats:
+    """(n,): the square roots of the boxes' areas, px."""
+    areas = np.prod(corners[:, 1] - corners[:, 0], axis=1)
+    return np.asarray(np.sqrt(np.maximum(areas, 1.0)), np.float64)
 
 
 def part_of(track: Track, first: int, last: int) -> Track:

@@ -22,6 +22,7 @@ import av
 import cv2
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
+from av.video.stream import VideoStream
 
 from fairview.analyse.decode import PictureDecoder
 from fairview.analyse.detectors.contract import Picture
@@ -104,7 +105,7 @@ def encoded(clip: SimClip, name: str, rates: dict[str, dict[str, str]]) -> list[
     samples: dict[str, list[Sample]] = {rate: [] for rate in rates}
     truth = []
 
-    def kept(rate: str, packets: list[av.Packet]) -> None:
+    def kept(rate: str, packets: list[av.Packet[VideoStream]]) -> None:
         for packet in packets:
             assert packet.pts is not None
             samples[rate].append(

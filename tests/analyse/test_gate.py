@@ -84,7 +84,7 @@ def test_it_is_open_for_nearly_all_that_moves_and_wakes_within_a_group() -> None
     found = run(active, 600)
     moves = [number for number in range(3_000, 6_000) if number // FPS in active]
     # What comes before the wake-up is in the pre-roll from the last key frame.
-    covered = set()
+    covered: set[int] = set()
     for number in range(3_000, 6_000):
         if found.modes[number] == "all":
             first = number - number % KEY_EVERY if number in found.wakes else number

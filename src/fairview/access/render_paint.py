@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from fairview.analyse.cover import Foreground, Motion
-from fairview.analyse.planes import Matrix, Planes, colour_of, resized
+from fairview.analyse.planes import Matrix, Planes, colour_of, resized, shrunk
 from fairview.core.time import Instant
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Painter:
 
         mask: coarse, 0 or 255; every pixel that it touches is filled, and a margin around.
         """
-        self._start(resized(planes, self.width_px, self.height_px))
+        self._start(shrunk(planes, (self.width_px, self.height_px)))
         if mask.any():
             self._fill(self._outwards(mask), FILL_RGB)
         return self._finished(self._covered_label, at)

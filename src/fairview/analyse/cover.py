@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import cv2
 import numpy as np
 
-from fairview.analyse.planes import Planes, fitted
+from fairview.analyse.planes import Planes, fitted, shrunk
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -171,11 +171,12 @@ def motion(planes: Planes, earlier: Motion | None = None) -> Motion:
 
 def _small(planes: Planes, size: tuple[int, int] | None = None) -> tuple[Field, Field, Field]:
     to = size or fitted(planes.width_px, planes.height_px, MASK_WIDTH_PX)
-    luma, blue, red = (
+    small = shrunk(planes, to)
+    blue, red = (
         cv2.resize(plane, to, interpolation=cv2.INTER_AREA).astype(np.float32)
-        for plane in (planes.luma, planes.blue, planes.red)
+        for plane in (small.blue, small.red)
     )
-    return luma, blue, red
+    return small.luma.astype(np.float32), blue, red
 
 
 def _gain(luma: Field, clean: Field) -> float:

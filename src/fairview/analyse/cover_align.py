@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from fairview.analyse.cover import Scene
-from fairview.analyse.planes import Planes
+from fairview.analyse.planes import Planes, shrunk
 from fairview.core.time import Instant
 
 if TYPE_CHECKING:
@@ -46,17 +46,15 @@ class Shift:
 NO_SHIFT = Shift(across_unit=0.0, down_unit=0.0)
 
 
-def shift_between(before: Field, now: npt.NDArray[np.uint8] | Field) -> Shift:
-    """The shift from one brightness field to another of the same shape of picture.
+def shift_between(before: Field, now: Planes) -> Shift:
+    """The shift from a brightness field to a picture of the same shape.
 
-    Cost:    3 ms (one thread) for 16:9, whatever the picture's size.
+    Cost:    one thread: 1.0 ms at 640x360, 1.4 at 1920x1080.
     """
     rows = max(round(_WIDTH_PX * before.shape[0] / before.shape[1]), 2)
     size = (_WIDTH_PX, rows)
-    first, second = (
-        cv2.resize(one, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        for one in (before, now)
-    )
+    first = np.asarray(cv2.resize(before, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    second = shrunk(now, size).luma.astype(np.float32)
     window = cv2.createHanningWindow(size, cv2.CV_32F)
     (across, down), _ = cv2.phaseCorrelate(first, second, window)
     if abs(across) > SHIFT_UNIT_MAX * size[0] or abs(down) > SHIFT_UNIT_MAX * size[0]:
@@ -125,7 +123,7 @@ class SceneFollower:
         """The scene as it lies under this picture."""
         if self._looked_at is None or abs(at.since(self._looked_at)) >= self._every_us:
             self._looked_at = at
-            shift = shift_between(self._scene.luma, planes.luma)
+            shift = shift_between(self._scene.luma, planes)
             self._under = shifted_scene(self._scene, shift)
         return self._under
 

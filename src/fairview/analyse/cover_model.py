@@ -178,7 +178,7 @@ class CoverModel:
     ) -> None:
         """scene: the clean picture, made ready; None: everything is hidden."""
         self._camera, self._scene, self._finders, self._often = camera, scene, finders, often
-        self._follower = None if scene is None else SceneFollower(scene, often.every_us)
+        self._follower = None if scene is None else SceneFollower(scene, COVER_LOOK_US_MAX)
         self._chains = Chains()
         self._looked_at: Instant | None = None
         self._last_at: Instant | None = None

@@ -295,7 +295,7 @@ class _Spread:
         if not self._kept:
             return planes
         first = self._kept[0].luma.astype(np.float32)
-        return shifted_planes(planes, reverse(shift_between(first, planes.luma)))
+        return shifted_planes(planes, reverse(shift_between(first, planes)))
 
 
 def _background(

@@ -72,13 +72,11 @@ def near_pairs(tracks: Side, buffers: Floats | None, found: Side) -> Pairs:
         rows, cols = row_of[lane, i], col_of[lane, j]
     track_size, box_size = (t[2:] - t[:2])[:, rows], (d[2:] - d[:2])[:, cols]
     padded = pad[:, rows]
-    widened = _ratio(
-        wide * high, np.prod(track_size + padded, axis=0), np.prod(box_size + padded, axis=0)
-    )
+    widened = _ratio(wide * high, _area(track_size + padded), _area(box_size + padded))
     if buffers is None:
         return Pairs(rows=rows, cols=cols, overlap=widened, widened=widened)
     shared = np.maximum(wide - padded[0], 0.0) * np.maximum(high - padded[1], 0.0)
-    overlap = _ratio(shared, np.prod(track_size, axis=0), np.prod(box_size, axis=0))
+    overlap = _ratio(shared, _area(track_size), _area(box_size))
     return Pairs(rows=rows, cols=cols, overlap=overlap, widened=widened)
 
 
@@ -126,6 +124,10 @@ def _hungarian(rows: Ints, cols: Ints, worth: Floats) -> tuple[Ints, Ints]:
     a, b = linear_sum_assignment(table, maximize=True)
     is_pair = table[a, b] > 0
     return these[a[is_pair]], those[b[is_pair]]
+
+
+def _area(sides: Floats) -> Floats:
+    return np.asarray(sides[0] * sides[1])
 
 
 def _ratio(shared: Floats, one: Floats, other: Floats) -> Floats:

@@ -147,10 +147,12 @@ class Pool:
         if not len(found):
             return
         rows, settings = self.rows, self.settings
-        bounds = self._bounds[rows.lane]
-        boxes = np.clip(cornered(rows.x), np.tile(bounds[:, :2], 2), np.tile(bounds[:, 2:], 2))
+        boxes, bounds = cornered(rows.x), self._bounds[rows.lane]
+        for side in (boxes[:, :2], boxes[:, 2:]):
+            np.maximum(side, bounds[:, :2], out=side)
+            np.minimum(side, bounds[:, 2:], out=side)
         buffers = np.minimum(np.sqrt(rows.p[:, :2]), settings.buffer_max * sizes(rows.x))
-        is_there = due & np.all(boxes[:, 2:] > boxes[:, :2], axis=1)
+        is_there = due & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         pairs = near_pairs(
             Side(boxes=boxes, lanes=rows.lane),
             buffers,

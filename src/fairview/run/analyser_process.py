@@ -50,6 +50,9 @@ class _Kept:
     feed: Feed
     looker: Looker
 
+    def is_broken(self, camera: CameraId) -> bool:
+        return not self.looker.is_alive or self.looker.has_lost(camera)
+
 
 class AnalysisKeeper:
     """Starts and stops the analysis of cameras. Used by one thread."""
@@ -75,7 +78,7 @@ class AnalysisKeeper:
                 continue
             key = (scene.revision, camera.revision)
             kept = self._kept.get(camera.id)
-            if kept is not None and (kept.key != key or not kept.looker.is_alive):
+            if kept is not None and (kept.key != key or kept.is_broken(camera.id)):
                 self._end(camera.id)
                 kept = None
             if kept is None and self._refused.get(camera.id) != key:

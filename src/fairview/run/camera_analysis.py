@@ -54,17 +54,26 @@ class CameraAnalysis:
         self.camera: CameraId = parts.scene.camera.id
         ground = calibrate(parts.scene) if parts.scene.has_ground else None
         self._context = MeasureContext(bin_us=parts.bin_us, accuracy=parts.accuracy, ground=ground)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._tracker = Tracker(self.camera)
         self._health = HealthWatch(self.camera)
-        self._measurer = Measurer(parts.scene, self._context)
-        self._so_far = _SoFar(parts.scene, self._context)
+        self._measurer = Measurer(self._parts.scene, self._context)
+        self._so_far = _SoFar(self._parts.scene, self._context)
+        self._crossings: list[Crossing] = []
         self._since: Instant | None = None
         self._last: Instant | None = None
-        self._crossings: list[Crossing] = []
         self._shown_at: Instant | None = None
 
     def seen(self, picture: Picture, found: Detections) -> None:
         """One picture more that was looked at, and what was found in it."""
+        if self._last is not None and picture.at <= self._last:
+            if self._last.since(picture.at) <= GAP_US:
+                return
+            # The clock was set back: what was measured stays, and time begins again.
+            self._finish()
+            self._begin_anew()
         self._begin(picture.at)
         for change in self._health.see(picture.planes, picture.at):
             kind = "picture_bad" if change.is_on else "picture_good"
@@ -90,10 +99,13 @@ class CameraAnalysis:
 
     def close(self) -> None:
         """The camera or its scene goes: what is known of the bin under way is written."""
+        self._finish()
+        self._parts.tap.close()
+
+    def _finish(self) -> None:
         self._end_stretch()
         self._take(self._tracker.close())
         self._write(self._measurer.rest())
-        self._parts.tap.close()
 
     def _begin(self, at: Instant) -> None:
         """A stretch of looking begins or goes on."""

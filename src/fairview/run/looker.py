@@ -21,6 +21,7 @@ from fairview.core.ids import CameraId
 from fairview.core.limits import CAMERA_RETRY_US, NODE_TURN_US
 from fairview.core.media import Packet, Sample, VideoFormat
 from fairview.core.scene import Scene
+from fairview.core.sight import Detections
 from fairview.core.time import US_PER_SECOND, Clock
 from fairview.core.traffic import Accuracy
 from fairview.record.live import LivePackets
@@ -44,6 +45,7 @@ class Looker:
         self._batches: Batches[Picture] = Batches()
         self._analyses: dict[CameraId, CameraAnalysis] = {}
         self._leaving: list[CameraAnalysis] = []
+        self._lost: set[CameraId] = set()
         self.input_px: tuple[int, int] | None = None
         self.accuracy: Accuracy | None = None
         self.failed: FairviewError | None = None
@@ -55,6 +57,7 @@ class Looker:
 
     def add(self, analysis: CameraAnalysis, camera: CameraId) -> None:
         with self._lock:
+            self._lost.discard(camera)
             self._analyses[camera] = analysis
 
     def remove(self, camera: CameraId) -> None:
@@ -64,6 +67,11 @@ class Looker:
             if gone is not None:
                 self._leaving.append(gone)
         self._batches.forget(camera)
+
+    def has_lost(self, camera: CameraId) -> bool:
+        """Whether this camera's analysis failed since it was added."""
+        with self._lock:
+            return camera in self._lost
 
     def put(self, picture: Picture) -> None:
         """Never waits."""
@@ -104,10 +112,22 @@ class Looker:
         wanted = [one for one in pictures if one.camera in analyses]
         if wanted:
             for picture, found in zip(wanted, detector.detect(wanted), strict=True):
-                analyses[picture.camera].seen(picture, found)
+                self._hand_on(analyses[picture.camera], picture, found)
         for dropped in self._batches.take_dropped():
             if dropped.camera in analyses:
                 analyses[dropped.camera].not_looked(dropped.stretch)
+
+    def _hand_on(self, analysis: CameraAnalysis, picture: Picture, found: Detections) -> None:
+        """One camera's trouble ends that camera's analysis; the keeper begins it anew."""
+        try:
+            analysis.seen(picture, found)
+        except FairviewError as error:
+            structlog.get_logger().error(
+                "analysis failed", camera=analysis.camera, because=str(error)
+            )
+            with self._lock:
+                self._lost.add(analysis.camera)
+            self.remove(analysis.camera)
 
     def _end_leaving(self, detector: Detector) -> None:
         with self._lock:

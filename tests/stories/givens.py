@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from tests.ingest.movies import write_film
+from tests.run import roads
 from tests.servers.running import free_port, gst_server
 from tests.stories.commands import COMMAND, environment, good
 
@@ -25,6 +26,15 @@ def a_film(folder: Path) -> Iterator[Names]:
     """film.mp4 and other.mp4: three seconds each."""
     write_film(folder / "film.mp4", pictures=75)
     write_film(folder / "other.mp4", pictures=75)
+    yield {"here": str(folder)}
+
+
+@contextmanager
+def a_road(folder: Path) -> Iterator[Names]:
+    """road.mp4 with three boxes that drive, its scene.toml, and their exact tracks.txt."""
+    roads.write_film(folder / "road.mp4", count=30)
+    roads.write_tracks(folder / "tracks.txt")
+    roads.write_scene(folder / "scene.toml")
     yield {"here": str(folder)}
 
 
@@ -76,6 +86,7 @@ def a_taken_port(folder: Path) -> Iterator[Names]:
 
 
 GIVENS: dict[str, Callable[[Path], AbstractContextManager[Names]]] = {
+    "a road": a_road,
     "a film": a_film,
     "other things": other_things,
     "some footage": some_footage,

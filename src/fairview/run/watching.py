@@ -17,6 +17,7 @@ from pathlib import Path
 from fairview.analyse.detectors.choose import detector_for
 from fairview.analyse.detectors.models import here
 from fairview.analyse.ground.calibrate import calibrate
+from fairview.analyse.measure.measures import MeasureContext
 from fairview.config.scene_file import read_scene
 from fairview.core.errors import BadInput
 from fairview.core.scene import DetectorWish, Scene
@@ -64,6 +65,8 @@ class WatchWish:
     def __post_init__(self) -> None:
         if self.at_fps is not None and not 1 <= self.at_fps <= 1_000:
             raise BadInput("--at-fps lies between 1 and 1000: slower, and tracks break")
+        # Refuses a bin that does not divide the day, before anything is looked at.
+        MeasureContext(bin_us=self.bin_us)
 
 
 def watch(wish: WatchWish, clock: Clock, stop: threading.Event, progress: Progress) -> Written:

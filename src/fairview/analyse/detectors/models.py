@@ -156,8 +156,8 @@ class ModelStore:
             raise NotFound(f"{path} is not there; give a model's name or the path of an .onnx file")
         if not beside.is_file():
             raise BadInput(
-                f"{path} has no card: put {beside.name} beside it (its words: docs/reference/"
-                "model-cards.md), saying what it finds and where it comes from"
+                f"{path} has no card: put {beside.name} beside it, saying what it finds "
+                "and where it comes from; docs/guides/models.md shows one"
             )
         card = read_card(_bytes_of(beside, MODEL_CARD_BYTES_MAX), str(beside))
         data = _bytes_of(path, MODEL_FILE_BYTES_MAX)

@@ -49,7 +49,7 @@ from fairview.analyse.clean import CleanPicture
 from fairview.analyse.cover_finds import Finders
 from fairview.analyse.decode import Decoded, open_video
 from fairview.analyse.detectors.models import ModelStore
-from fairview.analyse.planes import planes_of_rgb, rgb_of
+from fairview.analyse.planes import colour_of, planes_of_rgb, rgb_of
 from fairview.core.time import US_PER_SECOND, Instant, cpu_us
 from fairview.run.cover_file import CoverWish, cover_film
 from fairview.sim.clips import make_clip
@@ -234,20 +234,21 @@ def _sim(condition: Condition, finders: Finders | None, seconds: float, seed: in
     under: list[float] = []
     over: list[float] = []
     people: dict[int, bool] = {}
-    base = rgb_of(planes_of_rgb(clip.empty(), "bt601"))
+    base = planes_of_rgb(clip.empty(), "bt601").luma
     for picture in clip.pictures():
         frames += 1
         at = Instant((picture.frame - 1) * US_PER_SECOND // clip.fps)
         planes = planes_of_rgb(picture.pixels, "bt601")
         painted = scene.paint(Decoded(at=at, planes=planes, is_damaged=False))
-        out = rgb_of(painted.planes)
+        # Brightness tells exactly: nothing is coded here, and only colour planes mix at edges.
+        out = painted.planes.luma
         is_whole = painted.cover == "whole_frame"
         wholes += is_whole
         if first is None and not is_whole:
             first = at.us
-        fill = np.ones(out.shape[:2], bool) if is_whole else _near(out, FILL_RGB, 3)
-        fill |= _near(out, BORDER_RGB, 3)
-        hidden = fill if finders is not None else fill | (_difference(out, base) <= 6)
+        fill = np.isin(out, [colour_of(one, "bt601")[0] for one in (FILL_RGB, BORDER_RGB)])
+        fill |= is_whole
+        hidden = fill if finders is not None else fill | (out == base)
         hidden[round(out.shape[0] * (1 - LABEL_ROWS_FRAC)) :] = True
         rest = np.ones(fill.shape, bool)
         leaked = False
@@ -273,14 +274,6 @@ def _sim(condition: Condition, finders: Finders | None, seconds: float, seed: in
         f"{np.mean(over or [0]):7.1%}{wholes / frames:7.1%}  "
         f"{'never' if first is None else f'{first / US_PER_SECOND:.2f} s'}"
     )
-
-
-def _near(picture: Picture, colour: tuple[int, int, int], off: int) -> Mask:
-    return np.asarray(np.abs(picture.astype(np.int16) - np.array(colour)).max(axis=2) <= off)
-
-
-def _difference(one: Picture, other: Picture) -> npt.NDArray[np.int16]:
-    return np.asarray(np.abs(one.astype(np.int16) - other).max(axis=2), dtype=np.int16)
 
 
 def cost(model: str) -> None:

@@ -85,11 +85,12 @@ class Moving:
     """What differs from the empty scene in one picture.
 
     Shapes:  all (rows, columns). mask uint8 0 or 255: foreground without shadows, specks taken
-    out. strength float32: difference in units of the tolerance. held_s: for how long each pixel
-    has been still foreground.
+    out. shadow bool: ground that is only darker. strength float32: difference in units of the
+    tolerance. held_s: for how long each pixel has been still foreground.
     """
 
     mask: Mask
+    shadow: npt.NDArray[np.bool_]
     strength: Field
     held_s: Field
     is_starting: bool
@@ -149,6 +150,7 @@ class EmptyScene:
             self._give_back_ghosts(mask)
         return Moving(
             mask=mask,
+            shadow=shadow,
             strength=strength,
             held_s=self._held_s,
             is_starting=at.since(self._began) < STARTING_US,
@@ -174,7 +176,8 @@ class EmptyScene:
             return
         count, found, counted, _ = cv2.connectedComponentsWithStats(still, connectivity=8)
         labels, stats = np.asarray(found), np.asarray(counted)
-        seen, known = _edges(self._last), _edges(self._luma)
+        seen = sum((_edges(one) for one in self._last_colour), _edges(self._last))
+        known = sum((_edges(one) for one in (self._blue, self._red)), _edges(self._luma))
         for one in range(1, count):
             left, top, width, height, area = (int(number) for number in stats[one])
             if area < _GHOST_PX_MIN:
@@ -278,8 +281,8 @@ class EmptyScene:
         self, luma: Field, colour: Field, darker: npt.NDArray[np.bool_]
     ) -> npt.NDArray[np.bool_]:
         """Darker by one factor over a neighbourhood, with the ground's colour and texture."""
-        across = cv2.blur(luma - (_BLACK - 1), (7, 7))
-        known = cv2.blur(self._luma - (_BLACK - 1), (7, 7))
+        across = cv2.blur(luma - (_BLACK - 1), (5, 5))
+        known = cv2.blur(self._luma - (_BLACK - 1), (5, 5))
         factor = np.asarray(across / np.maximum(known, 1), dtype=np.float32)
         kept = np.abs(luma - _BLACK - (self._luma - _BLACK) * factor)
         return (

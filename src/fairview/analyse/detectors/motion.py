@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -30,6 +30,10 @@ from noise."""
 
 STRENGTH_MIN = 1.35
 """How far the middle of a thing must exceed the tolerance."""
+
+OUTLINE_STRENGTH_MAX = 2.5
+OUTLINE_SHADOWS = 1.2
+"""A shape weaker than this with so much more shadow than itself in its box is no thing."""
 
 MOVING_FRAC_MIN = 0.1
 """While a scene is young, only what has just moved is believed."""
@@ -102,7 +106,10 @@ def _boxes_of(scene: EmptyScene, moving: Moving) -> tuple[Boxes, npt.NDArray[np.
         fresh = np.bincount(own, weights=moving.held_s[inside] < 0.15, minlength=count)
         good &= fresh >= MOVING_FRAC_MIN * area
     good[0] = False
-    chosen = np.flatnonzero(good)
+    chosen = np.array(
+        [one for one in np.flatnonzero(good) if not _is_outline(moving, stats[one], mean[one])],
+        dtype=np.intp,
+    )
     if len(chosen) > MOTION_BOXES_MAX:
         chosen = chosen[np.argsort(-area[chosen])[:MOTION_BOXES_MAX]]
     if not len(chosen):
@@ -120,6 +127,17 @@ def _boxes_of(scene: EmptyScene, moving: Moving) -> tuple[Boxes, npt.NDArray[np.
     size = np.array([*scene.size, *scene.size], dtype=np.float32)
     scores = (1 - 0.6 / means) * np.minimum(1, areas / (4 * AREA_PX_MIN)) ** 0.25
     return boxes / size, np.clip(scores, 0, 1).astype(np.float32)
+
+
+def _is_outline(moving: Moving, stats: npt.NDArray[np.int32], strength: np.floating[Any]) -> bool:
+    """Whether a shape is only the border of a shadow, where dark and light mix: weak, and around
+    much more shadow than there is of itself."""
+    if strength > OUTLINE_STRENGTH_MAX:
+        return False
+    left, top, width, height = (int(number) for number in stats[:4])
+    around = (slice(top, top + height), slice(left, left + width))
+    shape = np.count_nonzero(moving.mask[around])
+    return bool(np.count_nonzero(moving.shadow[around]) > OUTLINE_SHADOWS * shape)
 
 
 def _merged(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -21,7 +20,7 @@ from tests.run import roads
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 
-def wish(folder: Path, source: Path, **changes: object) -> WatchWish:
+def wish(folder: Path, source: Path | str, **changes: object) -> WatchWish:
     scene = folder / "scene.toml"
     if not scene.exists():
         roads.write_scene(scene)
@@ -325,7 +324,7 @@ def test_what_can_not_be_asked_together_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="needs pictures"):
         measure(wish(tmp_path, source, is_covered=True), nothing)
     with pytest.raises(BadInput, match="fairview record"):
-        watched(replace(wish(tmp_path, source, is_covered=True), source="rtsp://host/x"))
+        watched(wish(tmp_path, "rtsp://host/x", is_covered=True))
     change = DetectorChange(kind="motion", model="yolox-nano")
     with pytest.raises(BadInput, match="motion runs no model"):
         watched(wish(tmp_path, source, detector=change))

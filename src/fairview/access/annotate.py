@@ -96,7 +96,7 @@ class Annotator:
         self._scale = np.array([width_px / camera.width_px, height_px / camera.height_px])
         self._scene = scene
         self._thick = max(1, round(height_px / 360))
-        self._text_px = max(9, round(height_px * 0.026))
+        self._text_px = max(9, round(height_px * 0.02))
         self._labels: dict[str, Plane] = {}
 
     def draw(

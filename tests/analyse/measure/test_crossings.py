@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -144,6 +146,13 @@ def test_who_starts_from_rest_just_past_the_line_is_none() -> None:
         [np.full((50, 2), [500.0, 246.0]), straight((500, 246), (500, 100), 30)]
     )
     assert ways(track(parked)) == []
+
+
+def test_who_passed_before_the_first_picture_is_none() -> None:
+    late = track(straight((500, 246), (500, 100), 30))
+    at_start = replace(late, at_us=late.at_us - late.at_us[0])
+    assert ways(late) == ["forward"]
+    assert ways(at_start) == []
 
 
 def test_who_appears_well_past_the_line_is_none() -> None:

@@ -99,7 +99,7 @@ def passages(path: GroundPath, line: Line) -> tuple[Passage, ...]:
         return ()
     first: dict[bool, Passage] = {}
     for one in kept:
-        if one.is_forward not in first:
+        if one.is_forward not in first and _at_us(one, way) >= 0:
             first[one.is_forward] = _passage(one, way, extent)
     return tuple(sorted(first.values(), key=lambda one: one.at))
 
@@ -282,15 +282,20 @@ def _is_passing(
     return bool(is_far and is_clear[before].any() and is_clear[after].any())
 
 
+def _at_us(one: _Meeting, way: _Way) -> int:
+    """When; below 0 for what is foretold of a moment before a film's first picture."""
+    before, after = int(way.at_us[one.step]), int(way.at_us[one.step + 1])
+    return before + round(one.frac * (after - before))
+
+
 def _passage(one: _Meeting, way: _Way, extent: Floats) -> Passage:
     step, frac = one.step, one.frac
-    at_us = way.at_us[step] + round(frac * float(way.at_us[step + 1] - way.at_us[step]))
     px = way.px[step] + frac * (way.px[step + 1] - way.px[step])
     is_before = way.has_before and step == 0
     is_after = way.has_after and step == len(way.px) - 2
     owner = way.tracks[step] if frac < 0.5 or is_after else way.tracks[step + 1]
     return Passage(
-        at=Instant(max(0, int(at_us))),
+        at=Instant(_at_us(one, way)),
         direction="forward" if one.is_forward else "backward",
         track=int(owner),
         px=(float(px[0]), float(px[1])),

@@ -50,7 +50,7 @@ class GateSettings:
     quiet_seconds_min: int = 20
     audit_every_us: int = 2 * US_PER_MINUTE
     audit_us: int = 3 * US_PER_SECOND
-    signal_us: int = 400_000
+    signal_us: int = 500_000
 
     def __post_init__(self) -> None:
         if not 0 < self.correlation_min < 1 or not 0.5 < self.kept_frac <= 1:
@@ -102,8 +102,8 @@ class Gate:
     def __init__(self, camera: CameraId, settings: GateSettings | None = None) -> None:
         self.camera = camera
         self._settings = settings or GateSettings()
-        self._recent: deque[tuple[int, int]] = deque()
-        self._recent_bytes = 0
+        self._recent: deque[tuple[int, float]] = deque()
+        self._sizes = _UsualSizes()
         self._seconds: deque[_Second] = deque(maxlen=GATE_SECONDS_MAX)
         self._threshold: float | None = None
         self._correlation: float | None = None
@@ -117,8 +117,9 @@ class Gate:
 
     def see(self, at: Instant, size_bytes: int, *, is_key: bool) -> Verdict:
         """The next packet in decoding order; what to do with it."""
+        height = self._sizes.height(size_bytes, is_key=is_key)
         if not is_key:
-            self._note(at, size_bytes)
+            self._note(at, height)
         before, self._mode = self._mode, self._mode_at(at)
         if self._seconds:
             self._seconds[-1].is_open = self._mode == "all"
@@ -151,12 +152,11 @@ class Gate:
             missed_frac=self._missed(),
         )
 
-    def _note(self, at: Instant, size_bytes: int) -> None:
-        self._recent.append((at.us, size_bytes))
-        self._recent_bytes += size_bytes
+    def _note(self, at: Instant, height: float) -> None:
+        self._recent.append((at.us, height))
         while self._recent[0][0] <= at.us - self._settings.signal_us:
-            self._recent_bytes -= self._recent.popleft()[1]
-        signal = math.log(max(self._recent_bytes / len(self._recent), 1.0))
+            self._recent.popleft()
+        signal = sum(one for _, one in self._recent) / len(self._recent)
         number = at.us // US_PER_SECOND
         if self._seconds and self._seconds[-1].number == number:
             self._seconds[-1].signal = max(self._seconds[-1].signal, signal)
@@ -226,6 +226,38 @@ class Gate:
         missed = sum((one.found or 0) > 0 for one in audited) / len(audited) * closed
         kept = sum((one.found or 0) > 0 for one in self._seconds if not one.is_audit)
         return missed / (missed + kept) if missed + kept else 0.0
+
+
+class _UsualSizes:
+    """How large packets are when little happens, by their place after the key frame.
+
+    The first packets after a key frame repair what it left, so they are larger at rest already.
+    Each place's level is a running low quantile of the logarithm, which follows night and rain
+    slowly and a passing lorry hardly.
+    """
+
+    _PLACES = 64
+    _QUANTILE = 0.3
+    _STEP, _STEP_FIRST = 0.03, 0.4
+
+    def __init__(self) -> None:
+        self._levels: list[float] = []
+        self._counts: list[int] = []
+        self._place = 0
+
+    def height(self, size_bytes: int, *, is_key: bool) -> float:
+        """The logarithm of a packet's size above what is usual in its place; learns from it."""
+        self._place = 0 if is_key else min(self._place + 1, self._PLACES - 1)
+        size = math.log(max(size_bytes, 1))
+        while len(self._levels) <= self._place:
+            self._levels.append(size)
+            self._counts.append(0)
+        place = self._place
+        self._counts[place] += 1
+        above = size - self._levels[place]
+        step = max(self._STEP, self._STEP_FIRST / self._counts[place])
+        self._levels[place] += step * (self._QUANTILE if above > 0 else self._QUANTILE - 1)
+        return above
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,8 +89,8 @@ def test_a_soft_shadow_moves_nothing() -> None:
     for left in range(50, 450, 40):
         light = np.ones((360, 640, 1), dtype=np.float32)
         light[180:260, left : left + 120] = 0.65
-        light = cv2.GaussianBlur(light, (0, 0), 5)[:, :, None]
-        found = film.show(np.asarray(ground * light, dtype=np.float32))
+        soft = np.asarray(cv2.GaussianBlur(light, (0, 0), 5))[:, :, None]
+        found = film.show(np.asarray(ground * soft, dtype=np.float32))
         share = (found.boxes_unit[:, 2] - found.boxes_unit[:, 0]).sum() if len(found) else 0.0
         assert share < 0.25 * 120 / 640, "at most slivers of its edge"
 

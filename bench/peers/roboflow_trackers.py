@@ -1,9 +1,10 @@
 """Roboflow's `trackers` on detections in a MOTChallenge file. Run by the peers' own interpreter.
 
-    python bench/peers/roboflow_trackers.py bytetrack|sort DETECTIONS.txt TIMES.txt OUT.txt W H
+    python bench/peers/roboflow_trackers.py bytetrack|sort DETECTIONS.txt TIMES.txt OUT.txt [SCORE]
 
 TIMES.txt: seconds of each frame. Its defaults, told the nominal frame rate and each picture's
-time. Detections are made ready first; only `update` is timed. Prints JSON: CPU ms per frame.
+time; with SCORE, both of ByteTrack's scores are that instead of its own. Detections are made
+ready first; only `update` is timed. Prints JSON: CPU ms per frame.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ def main(arguments: list[str]) -> int:
     at_s = [float(line) for line in Path(times).read_text().split()]
     pictures = _pictures(Path(found), len(at_s))
     fps = (len(at_s) - 1) / (at_s[-1] - at_s[0])
-    tracker = (ByteTrackTracker if name == "bytetrack" else SORTTracker)(frame_rate=fps)
+    scores = {}
+    if name == "bytetrack" and arguments[4:] and arguments[4] != "own":
+        score = float(arguments[4])
+        scores = {"track_activation_threshold": score, "high_conf_det_threshold": score}
+    kind = ByteTrackTracker if name == "bytetrack" else SORTTracker
+    tracker = kind(frame_rate=fps, **scores)
     answers = []
     began = time.thread_time()
     for picture, at in zip(pictures, at_s, strict=True):

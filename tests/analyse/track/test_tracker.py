@@ -149,6 +149,14 @@ def test_a_waiting_car_hidden_by_a_bus_for_ten_seconds_keeps_its_track() -> None
     assert sorted(track.kind for track in tracks) == [CAR, BUS]
 
 
+def test_who_stood_at_the_pictures_edge_and_left_is_not_the_next_one_there() -> None:
+    at_edge = (0.9, 0.3, 1.0, 0.9)
+    inside = (0.7, 0.3, 0.8, 0.9)
+    for box, people in ((at_edge, 2), (inside, 1)):
+        pictures = [seen(k + 1, k / 10, [box] if not 50 <= k < 110 else []) for k in range(160)]
+        assert len(followed(pictures)) == people
+
+
 def test_a_detector_that_misses_three_in_ten_gives_one_track_per_car() -> None:
     rng = np.random.default_rng(9)
     pictures = []

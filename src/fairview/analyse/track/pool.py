@@ -370,8 +370,15 @@ class Pool:
         return np.asarray(self._at[self.rows.lane] - self.rows.last_us)
 
     def _memory_us(self) -> npt.NDArray[np.int64]:
-        settings = self.settings
-        return np.where(self.rows.is_standing, settings.standing_memory_us, settings.memory_us)
+        """Long for who stands, but not at the picture's edge: who was last seen cut there has gone,
+        and whoever shows up in the same place is the next one.
+        """
+        settings, rows = self.settings, self.rows
+        bounds, edge = self._bounds[rows.lane], self.settings.edge_unit
+        is_cut = (rows.last[:, :2] <= bounds[:, :2] + edge).any(axis=1)
+        is_cut |= (rows.last[:, 2:] >= bounds[:, 2:] - edge).any(axis=1)
+        is_waited_for = rows.is_standing & ~is_cut
+        return np.where(is_waited_for, settings.standing_memory_us, settings.memory_us)
 
     def _left(self) -> Bools:
         """Whose predicted box is all but out of the picture."""

@@ -134,6 +134,7 @@ export const t = {
     observed: (percent: number) => `${percent} % of the time looked at`,
     speeds: 'Speeds now',
     p85: (kmh: string) => `85 % below ${kmh}`,
+    tooUncertain: 'too uncertain to say',
     note: 'Bars are what was counted; the thin line bounds the true number (95 %). Grey: not looked at, which is not zero.',
   },
 

@@ -302,7 +302,7 @@ def cost(model: str) -> None:
 
 
 def _never() -> Finders:
-    return Finders(road_users=lambda planes: sighted())
+    return Finders(traffic=lambda planes: sighted())
 
 
 def _covered(path: Path, finders: Finders | None) -> float:

@@ -40,5 +40,5 @@ class Scripted:
         return self._script[min(self.whole, len(self._script)) - 1]
 
 
-def finders(road_users: Scripted, faces: Sequence[tuple[Box, float, int]] = ()) -> Finders:
-    return Finders(road_users=road_users, faces=lambda planes: sighted(*faces))
+def finders(traffic: Scripted, faces: Sequence[tuple[Box, float, int]] = ()) -> Finders:
+    return Finders(traffic=traffic, faces=lambda planes: sighted(*faces))

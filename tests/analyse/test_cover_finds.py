@@ -38,7 +38,7 @@ def boxes(found: Found, reason: int) -> list[list[float]]:
 
 
 def asked(*found: tuple[Box, float, int]) -> Finders:
-    return Finders(road_users=Scripted(sighted(*found), width_px=WIDTH_PX))
+    return Finders(traffic=Scripted(sighted(*found), width_px=WIDTH_PX))
 
 
 def test_a_person_is_hidden_from_a_low_score_on() -> None:
@@ -61,7 +61,7 @@ def test_a_two_wheeler_is_hidden_with_the_room_above_it_and_its_rider() -> None:
 def test_a_face_without_a_person_hides_the_body_below_it() -> None:
     face: Box = (0.5, 0.2, 0.54, 0.26)
     finders = Finders(
-        road_users=Scripted(sighted(), width_px=WIDTH_PX),
+        traffic=Scripted(sighted(), width_px=WIDTH_PX),
         faces=lambda planes: sighted((face, 0.9, 0)),
     )
     (body,) = boxes(look(PICTURE, finders), BY_FACE)
@@ -73,7 +73,7 @@ def test_a_face_without_a_person_hides_the_body_below_it() -> None:
 def test_a_face_on_a_person_hides_itself() -> None:
     face: Box = (0.24, 0.32, 0.27, 0.37)
     finders = Finders(
-        road_users=Scripted(sighted((MAN, 0.9, PERSON)), width_px=WIDTH_PX),
+        traffic=Scripted(sighted((MAN, 0.9, PERSON)), width_px=WIDTH_PX),
         faces=lambda planes: sighted((face, 0.9, 0)),
     )
     assert boxes(look(PICTURE, finders), BY_FACE) == [pytest.approx(list(face), abs=1e-4)]
@@ -85,7 +85,7 @@ def test_a_face_on_a_person_hides_itself() -> None:
 def test_only_a_sure_plate_spares_the_lower_band(score: float, bands: int) -> None:
     car: Box = (0.5, 0.4, 0.9, 0.8)
     finders = Finders(
-        road_users=Scripted(sighted((car, 0.8, CAR)), width_px=WIDTH_PX),
+        traffic=Scripted(sighted((car, 0.8, CAR)), width_px=WIDTH_PX),
         plates=lambda planes: sighted(((0.4, 0.7, 0.6, 0.8), score, 0)),
     )
     found = look(PICTURE, finders)
@@ -108,8 +108,8 @@ def test_a_full_car_park_costs_no_more_crops_than_the_bound() -> None:
         crops.append(planes)
         return sighted()
 
-    road_users = Scripted(sighted(*cars), width_px=WIDTH_PX)
-    found = look(PICTURE, Finders(road_users=road_users, plates=plates))
+    traffic = Scripted(sighted(*cars), width_px=WIDTH_PX)
+    found = look(PICTURE, Finders(traffic=traffic, plates=plates))
     assert len(crops) == CROPS_MAX
     assert len(boxes(found, BY_BAND)) == len(cars)
 
@@ -129,7 +129,7 @@ def test_a_second_look_finds_small_people_where_they_are() -> None:
             return sighted()
         return sighted(((0.5, 0.5, 0.55, 0.6), 0.4, PERSON))
 
-    (man,) = boxes(look(PICTURE, Finders(road_users=seen), tiles=(1,)), BY_PERSON)
+    (man,) = boxes(look(PICTURE, Finders(traffic=seen), tiles=(1,)), BY_PERSON)
     assert man[0] == pytest.approx(left + 0.5 * (right - left), abs=0.01)
     assert man[3] == pytest.approx(top + 0.6 * (bottom - top), abs=0.01)
 
@@ -139,7 +139,7 @@ def test_what_is_said_to_fill_a_tile_is_left_to_the_whole_picture() -> None:
         is_whole = planes.width_px == WIDTH_PX
         return sighted() if is_whole else sighted(((0.0, 0.0, 1.0, 1.0), 0.9, PERSON))
 
-    assert len(look(PICTURE, Finders(road_users=seen), tiles=(0, 1))) == 0
+    assert len(look(PICTURE, Finders(traffic=seen), tiles=(0, 1))) == 0
 
 
 @given(

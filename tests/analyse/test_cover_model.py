@@ -32,8 +32,8 @@ def nobody() -> Scripted:
     return Scripted(sighted(), width_px=WIDTH_PX)
 
 
-def model(road_users: Scripted, every_us: int = 250_000) -> CoverModel:
-    return CoverModel(CAMERA, SCENE, finders(road_users), LookOften(every_us=every_us))
+def model(traffic: Scripted, every_us: int = 250_000) -> CoverModel:
+    return CoverModel(CAMERA, SCENE, finders(traffic), LookOften(every_us=every_us))
 
 
 def is_whole(hidden: Hidden) -> bool:
@@ -90,10 +90,10 @@ def test_a_late_or_damaged_picture_is_covered_whole(fault: str) -> None:
 
 
 def test_without_a_clean_picture_everything_is_hidden_and_nobody_looks() -> None:
-    road_users = nobody()
-    cover = CoverModel(CAMERA, None, finders(road_users))
+    traffic = nobody()
+    cover = CoverModel(CAMERA, None, finders(traffic))
     assert is_whole(cover.cover(planes(street()), NOON))
-    assert road_users.asked == []
+    assert traffic.asked == []
 
 
 def test_pictures_stay_whole_until_a_first_look() -> None:
@@ -116,12 +116,12 @@ def test_a_dark_picture_is_covered_whole() -> None:
 
 
 def test_the_detector_looks_at_least_once_a_second_whatever_is_asked() -> None:
-    road_users = nobody()
-    cover = model(road_users, every_us=60_000_000)
+    traffic = nobody()
+    cover = model(traffic, every_us=60_000_000)
     for n in range(30):
         hidden = cover.cover(planes(street()), NOON.plus(n * 200_000))
         assert not hidden.regions.is_whole
-    assert road_users.whole >= 6
+    assert traffic.whole >= 6
 
 
 def test_looks_that_stop_cover_everything_within_a_second() -> None:
@@ -136,20 +136,20 @@ def test_looks_that_stop_cover_everything_within_a_second() -> None:
 
 
 def test_the_first_look_sees_every_tile_and_later_ones_take_turns() -> None:
-    road_users = nobody()
-    cover = model(road_users)
+    traffic = nobody()
+    cover = model(traffic)
     cover.cover(planes(street()), NOON)
-    assert len(road_users.asked) == 1 + len(TILES)
+    assert len(traffic.asked) == 1 + len(TILES)
     cover.cover(planes(street()), NOON.plus(250_000))
-    assert len(road_users.asked) == 1 + len(TILES) + 2
+    assert len(traffic.asked) == 1 + len(TILES) + 2
 
 
 def test_time_that_went_back_begins_anew() -> None:
-    road_users = Scripted(sighted((MAN, 0.5, PERSON)), sighted(), width_px=WIDTH_PX)
-    cover = model(road_users)
+    traffic = Scripted(sighted((MAN, 0.5, PERSON)), sighted(), width_px=WIDTH_PX)
+    cover = model(traffic)
     assert inside(cover.cover(planes(street()), NOON), MAN)
     hidden = cover.cover(planes(street()), Instant(NOON.us - 10_000_000))
-    assert road_users.whole == 2
+    assert traffic.whole == 2
     assert not inside(hidden, MAN)
 
 

@@ -39,7 +39,7 @@ def cover_detectors(models: ModelStore, model: str) -> CoverDetectors:
     Errors:  NotFound when one of the three is not on this machine, saying how to fetch it;
     Corrupt for other bytes than on its card; BadInput for a model of another use.
     """
-    road_users = OnnxDetector(
+    traffic = OnnxDetector(
         *models.read(model),
         OnnxSettings(confidence=min(PERSON_SCORE_MIN, VEHICLE_SCORE_MIN)),
     )
@@ -49,11 +49,11 @@ def cover_detectors(models: ModelStore, model: str) -> CoverDetectors:
     plates = PlateDetector(plate_card, plate_data, OnnxSettings(confidence=PLATE_SCORE_SHOWN_MIN))
     return CoverDetectors(
         finders=Finders(
-            road_users=_Found(road_users),
+            traffic=_Found(traffic),
             faces=_Hidden(faces),
             plates=_Hidden(plates),
         ),
-        cards=(road_users.card, face_card, plate_card),
+        cards=(traffic.card, face_card, plate_card),
     )
 
 

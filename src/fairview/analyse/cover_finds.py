@@ -82,7 +82,7 @@ class Sighted:
     kinds: npt.NDArray[np.uint8]
 
 
-RoadUserFinder = Callable[[Planes], Sighted]
+TrafficFinder = Callable[[Planes], Sighted]
 BoxFinder = Callable[[Planes], Sighted]
 """Faces or plates; kinds are not looked at."""
 
@@ -91,7 +91,7 @@ BoxFinder = Callable[[Planes], Sighted]
 class Finders:
     """The detectors of one cover. None: not looked for (then every vehicle gets its band)."""
 
-    road_users: RoadUserFinder
+    traffic: TrafficFinder
     faces: BoxFinder | None = None
     plates: BoxFinder | None = None
 
@@ -124,9 +124,9 @@ def look(
     Cost:    one detector call for the picture, one per tile, one for faces, at most CROPS_MAX
              for plates.
     """
-    seen = [finders.road_users(planes)]
+    seen = [finders.traffic(planes)]
     for number in tiles:
-        seen.append(_moved(finders.road_users(cropped(planes, TILES[number])), planes, number))
+        seen.append(_moved(finders.traffic(cropped(planes, TILES[number])), planes, number))
     boxes = np.concatenate([one.boxes_unit for one in seen])
     scores = np.concatenate([one.scores for one in seen])
     kinds = np.concatenate([one.kinds for one in seen])

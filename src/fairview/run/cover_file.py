@@ -7,9 +7,8 @@ the report says so.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from fairview.core.errors import BadInput, Conflict, Unavailable
 from fairview.core.time import US_PER_SECOND, cpu_us
 from fairview.record.mp4 import write_mp4
 from fairview.run.film_cover import FilmCover, LooksAhead, Progress, backgrounds_of
-from fairview.store.durable import replace_file
+from fairview.store.durable import reopen_file, replace_file
 
 _SHARE_FIRST = 0.2
 """How much of the work finding the empty scene is, for the bar."""
@@ -137,8 +136,8 @@ def cover_film(wish: CoverWish, move: Progress) -> CoverDone:
     part = wish.out.with_name(f".{wish.out.name}.part")
     try:
         written = write_mp4(covering.fragments(), part, faststart=True)
-        with part.open("rb") as made:
-            os.fsync(made.fileno())
+        with closing(reopen_file(part)) as made:
+            made.sync()
         part.replace(wish.out)
     except OSError as error:
         raise Unavailable(f"can't write {wish.out}: {error.strerror}") from error

@@ -29,8 +29,10 @@ from fairview.analyse.detectors.contract import Picture
 from fairview.analyse.detectors.motion import MotionDetector
 from fairview.analyse.gate import Gate, GateState
 from fairview.analyse.planes import Planes, shrunk
+from fairview.analyse.track.tracker import Tracker
 from fairview.core.ids import CameraId
 from fairview.core.media import Sample, VideoFormat
+from fairview.core.sight import OpenTrack
 from fairview.core.time import US_PER_SECOND, Instant
 from fairview.sim.clips import SimClip, make_clip
 from fairview.sim.truth import SeenObject
@@ -153,7 +155,7 @@ class Looking:
         self._stream = stream
         self._decoder = PictureDecoder(stream.format)
         self._detector = MotionDetector()
-        self._before = np.zeros((0, 4), np.float32)
+        self._tracker = Tracker(CAMERA)
 
     def begin_again(self) -> None:
         self._decoder = PictureDecoder(self._stream.format)
@@ -167,17 +169,24 @@ class Looking:
         ]
 
     def detect(self, number: int, planes: Planes) -> tuple[int, int]:
-        """How many moved since the picture before, and how many are there.
+        """How many tracks are under way, and how many road users are there at all.
 
         A lamp that changed stands before the empty scene for a while, but does not move.
         """
         at = Instant(number * US_PER_SECOND // FPS)
         picture = Picture(camera=CAMERA, frame=number + 1, at=at, planes=planes)
-        boxes = self._detector.detect([picture])[0].boxes_unit
-        apart = np.abs(boxes[:, None] - self._before[None]).max(axis=2)
-        moved = int(np.sum(apart.min(axis=1) > 0.005)) if apart.size else len(boxes)
-        self._before = boxes
-        return moved, len(boxes)
+        self._tracker.advance(self._detector.detect([picture])[0])
+        self._tracker.take_finished()
+        seen = [one for one in self._tracker.open if one.is_seen]
+        moved = sum(_has_moved(one) for one in seen)
+        return moved, len(seen)
+
+
+def _has_moved(track: OpenTrack) -> bool:
+    """By a quarter of its own size over its latest points."""
+    size = track.box_unit[2:] - track.box_unit[:2]
+    away = np.abs(track.trail_unit[-1] - track.trail_unit[max(-6, -len(track.trail_unit))])
+    return len(track.trail_unit) >= 4 and bool(np.any(away > 0.25 * size))
 
 
 def always(stream: Stream, numbers: range) -> Way:
@@ -229,7 +238,7 @@ def pixel_gate(stream: Stream, numbers: range) -> Way:
 def gated(stream: Stream, numbers: range) -> Way:
     """Ours."""
     way, looking, gate = Way(looked={}), Looking(stream), Gate(CAMERA)
-    last_key = 0
+    last_key, last_shown = 0, -1
     for number in range(numbers.stop):
         before = time.process_time()
         sample = stream.samples[number]
@@ -244,6 +253,10 @@ def gated(stream: Stream, numbers: range) -> Way:
             looking.begin_again()
         for one in fed:
             for shown, planes in looking.decode(one):
+                if shown <= last_shown:
+                    # A key frame that was looked at already begins the pre-roll.
+                    continue
+                last_shown = shown
                 moved, there = looking.detect(shown, planes)
                 gate.found(
                     Instant(shown * US_PER_SECOND // FPS), moving=float(moved), present=there

@@ -62,7 +62,8 @@ class Verdict:
     """What to do with a packet just seen.
 
     mode: decode it; only if it is a key frame; or not. wakes: decoding goes on after a pause:
-    feed the packets from the last key frame on first, which is also the pre-roll.
+    feed the packets from the last key frame on first, which is also the pre-roll (its key frame
+    may have been looked at already).
     """
 
     mode: Mode

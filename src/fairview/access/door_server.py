@@ -10,7 +10,7 @@ from fairview.access.door import LiveChunk
 from fairview.access.gate import Gate
 from fairview.core.limits import DOOR_CONNECTIONS_MAX
 from fairview.core.sight import Sight
-from fairview.store.wire import Hangup, WireServer, answers, serve, streams
+from fairview.store.wire import Handler, Hangup, WireServer, answers, serve, streams
 
 
 def serve_door(
@@ -22,6 +22,17 @@ def serve_door(
     message: nobody reaches them from here.
     Errors:  as store.wire.serve.
     """
+    return serve(
+        path,
+        (*_footage(gate), *_questions(gate)),
+        secret=secret,
+        allowed_uids=allowed_uids,
+        connections_max=DOOR_CONNECTIONS_MAX,
+    )
+
+
+def _footage(gate: Gate) -> tuple[Handler, ...]:
+    """Looks, and what leaves inside one."""
 
     def live(message: m.AskLive, hangup: Hangup) -> Iterator[LiveChunk]:
         look = gate.live(message.token, message.camera)
@@ -45,8 +56,22 @@ def serve_door(
         finally:
             look.close()
 
-    handlers = (
+    return (
         streams(m.AskSights, sights),
+        answers(m.AskLookOpen, lambda x: gate.look_open(x.session, x.wish)),
+        answers(m.AskLookRenew, lambda x: gate.look_renew(x.session, x.look)),
+        answers(m.AskLookClose, lambda x: gate.look_close(x.token)),
+        streams(m.AskLive, live),
+        answers(m.AskPartInit, lambda x: gate.part_init(x.token, x.camera, x.number)),
+        answers(m.AskPart, lambda x: gate.part(x.token, x.camera, x.number)),
+        answers(m.AskPicture, lambda x: gate.picture(x.token, x.camera, x.at, x.width_px)),
+        streams(m.AskExport, export),
+    )
+
+
+def _questions(gate: Gate) -> tuple[Handler, ...]:
+    """Everything else people may ask of the door."""
+    return (
         answers(m.AskScene, lambda x: m.FoundScene(gate.scene(x.session, x.camera))),
         answers(
             m.AskSceneSave,
@@ -62,16 +87,8 @@ def serve_door(
         answers(m.AskProbe, lambda x: gate.camera_probe(x.session, x.address, x.login)),
         answers(m.AskCameraAdd, lambda x: gate.camera_add(x.session, x.wish)),
         answers(m.AskCameraRemove, lambda x: gate.camera_remove(x.session, x.camera)),
-        answers(m.AskLookOpen, lambda x: gate.look_open(x.session, x.wish)),
-        answers(m.AskLookRenew, lambda x: gate.look_renew(x.session, x.look)),
-        answers(m.AskLookClose, lambda x: gate.look_close(x.token)),
-        streams(m.AskLive, live),
         answers(m.AskParts, lambda x: gate.parts(x.token, x.camera)),
-        answers(m.AskPartInit, lambda x: gate.part_init(x.token, x.camera, x.number)),
-        answers(m.AskPart, lambda x: gate.part(x.token, x.camera, x.number)),
-        answers(m.AskPicture, lambda x: gate.picture(x.token, x.camera, x.at, x.width_px)),
         answers(m.AskTimeline, lambda x: gate.timeline(x.session, x.camera, x.span)),
-        streams(m.AskExport, export),
         answers(
             m.AskCleanPicture, lambda x: m.Waiting(gate.clean_picture_waiting(x.session, x.camera))
         ),
@@ -82,11 +99,4 @@ def serve_door(
         answers(m.AskLedgerTail, lambda x: gate.ledger_tail(x.lines)),
         answers(m.AskLedgerFile, lambda x: gate.ledger_file(x.path)),
         answers(m.AskEvents, lambda x: gate.events(x.session, x.limit)),
-    )
-    return serve(
-        path,
-        handlers,
-        secret=secret,
-        allowed_uids=allowed_uids,
-        connections_max=DOOR_CONNECTIONS_MAX,
     )

@@ -104,10 +104,7 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     )
     watching = forgetting.watching = Watching(looks, views, clock)
     shredder = build.shredder()
-    left = looks.settle()
-    build.journal.append(NodeStarted(version=software_version(), looks_left_open=left))
-    build.issue_keys()
-    _try("finishing a sweep", shredder.finish)
+    build.settle(looks, shredder)
     work = (
         DoorWork("door work", build.chores(looks, shredder), clock),
         DoorWork("clean pictures", [build.pictures_chore(pictures, footage, rendering)], clock),
@@ -193,6 +190,13 @@ class _Build:
         for row in self._catalogue.cameras():
             if row.camera.is_active:
                 self.keys.issue(row.camera.id, now)
+
+    def settle(self, looks: LookBook, shredder: Shredder) -> None:
+        """What a start begins with: looks left open end, keys are issued, a sweep is finished."""
+        left = looks.settle()
+        self.journal.append(NodeStarted(version=software_version(), looks_left_open=left))
+        self.issue_keys()
+        _try("finishing a sweep", shredder.finish)
 
     def chores(self, looks: LookBook, shredder: Shredder) -> list[Chore]:
         sweep_us = self._settings.recording.sweep_s * US_PER_SECOND

@@ -17,6 +17,9 @@ SLICES = frozenset({1, 2, 3, 4, 5})
 SEI, SPS, PPS = 6, 7, 8
 _CHROMA_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 _START = b"\x00\x00\x01"
+_BASELINE = 66
+_ASPECT_EXTENDED = 255
+_REORDER_MAX = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,24 @@ def changed_sets(data: bytes, parameter_sets: bytes) -> bytes | None:
 
 def picture_size(sps: bytes) -> PictureSize:
     """Errors:  BadInput when the sequence parameter set can't be read."""
-    bits = _Bits(_without_emulation(sps[1:]))
+    return _size_and_order(Bits(without_emulation(sps[1:])))[0]
+
+
+def reorder_depth(sps: bytes) -> int | None:
+    """By how many pictures decoding may run ahead of showing; None when the camera doesn't say.
+
+    Source:  ITU-T H.264 7.4.2.1.1 (picture order count type 2: no reordering), A.2.1 (Baseline
+    has no B slices), E.2.1 (max_num_reorder_frames).
+    Errors:  BadInput when the sequence parameter set can't be read.
+    """
+    bits = Bits(without_emulation(sps[1:]))
+    if _size_and_order(bits)[1] == 2 or sps[1] == _BASELINE:
+        return 0
+    return _stated_reordering(bits) if bits.take(1) else None
+
+
+def _size_and_order(bits: Bits) -> tuple[PictureSize, int]:
+    """The picture's size and the kind of its order count; bits then stand before the VUI."""
     profile = bits.take(8)
     bits.take(16)
     bits.golomb()
@@ -98,7 +118,7 @@ def picture_size(sps: bytes) -> PictureSize:
     if profile in _CHROMA_PROFILES:
         chroma, is_separate = _skip_chroma(bits)
     bits.golomb()
-    _skip_order_count(bits)
+    order = _skip_order_count(bits)
     bits.golomb()
     bits.take(1)
     width_mbs = bits.golomb() + 1
@@ -117,10 +137,50 @@ def picture_size(sps: bytes) -> PictureSize:
     height = height_units * (2 - frames_only) * 16 - (top + bottom) * unit_y
     if not (0 < width <= 16_384 and 0 < height <= 16_384):
         raise BadInput(f"the camera announces a picture of {width}x{height}")
-    return PictureSize(width_px=width, height_px=height)
+    return PictureSize(width_px=width, height_px=height), order
 
 
-def _skip_chroma(bits: _Bits) -> tuple[int, int]:
+def _stated_reordering(bits: Bits) -> int | None:
+    """max_num_reorder_frames of a VUI, where it is stated."""
+    if bits.take(1) and bits.take(8) == _ASPECT_EXTENDED:
+        bits.take(32)
+    if bits.take(1):
+        bits.take(1)
+    if bits.take(1):
+        bits.take(4)
+        if bits.take(1):
+            bits.take(24)
+    if bits.take(1):
+        bits.golomb()
+        bits.golomb()
+    if bits.take(1):
+        bits.take(65)
+    timings = [_skip_hrd(bits) for _ in range(2)]
+    if any(timings):
+        bits.take(1)
+    bits.take(1)
+    if not bits.take(1):
+        return None
+    bits.take(1)
+    for _ in range(4):
+        bits.golomb()
+    return min(bits.golomb(), _REORDER_MAX)
+
+
+def _skip_hrd(bits: Bits) -> bool:
+    if not bits.take(1):
+        return False
+    count = min(bits.golomb(), 31) + 1
+    bits.take(8)
+    for _ in range(count):
+        bits.golomb()
+        bits.golomb()
+        bits.take(1)
+    bits.take(20)
+    return True
+
+
+def _skip_chroma(bits: Bits) -> tuple[int, int]:
     chroma = bits.golomb()
     is_separate = bits.take(1) if chroma == 3 else 0
     bits.golomb()
@@ -133,7 +193,7 @@ def _skip_chroma(bits: _Bits) -> tuple[int, int]:
     return chroma, is_separate
 
 
-def _skip_scaling(bits: _Bits, size: int) -> None:
+def _skip_scaling(bits: Bits, size: int) -> None:
     last = following = 8
     for _ in range(size):
         if following:
@@ -141,7 +201,7 @@ def _skip_scaling(bits: _Bits, size: int) -> None:
         last = following or last
 
 
-def _skip_order_count(bits: _Bits) -> None:
+def _skip_order_count(bits: Bits) -> int:
     kind = bits.golomb()
     if kind == 0:
         bits.golomb()
@@ -151,13 +211,15 @@ def _skip_order_count(bits: _Bits) -> None:
         bits.golomb()
         for _ in range(min(bits.golomb(), 255)):
             bits.golomb()
+    return kind
 
 
-def _without_emulation(data: bytes) -> bytes:
+def without_emulation(data: bytes) -> bytes:
+    """A unit's bytes without the ones that keep start codes out of it."""
     return data.replace(b"\x00\x00\x03", b"\x00\x00")
 
 
-class _Bits:
+class Bits:
     """Bits of a byte string, highest first."""
 
     def __init__(self, data: bytes) -> None:
@@ -165,19 +227,22 @@ class _Bits:
         self._left = len(data) * 8
 
     def take(self, count: int) -> int:
+        """The next bits as a number. Errors: BadInput past the end."""
         if count > self._left:
-            raise BadInput("the camera's sequence parameter set is cut short")
+            raise BadInput("the camera's parameter set is cut short")
         self._left -= count
         return (self._value >> self._left) & ((1 << count) - 1)
 
     def golomb(self) -> int:
+        """One ue(v) of up to 32 bits. Errors: BadInput."""
         zeros = 0
         while not self.take(1):
             zeros += 1
             if zeros > 31:
-                raise BadInput("the camera's sequence parameter set is not readable")
+                raise BadInput("the camera's parameter set is not readable")
         return (1 << zeros) - 1 + self.take(zeros)
 
     def signed_golomb(self) -> int:
+        """One se(v)."""
         code = self.golomb()
         return (code + 1) // 2 if code & 1 else -(code // 2)

@@ -29,7 +29,7 @@ class TrafficEvent:
     """Something a scene's rule asks to be told: who (an anonymous track), where, when, how much.
 
     It points at spans of footage and holds nothing of them. rule: its name in the scene.
-    road_user: its class, None when it is about no single one. tracks mean nothing outside this
+    seen_kind: its class, None when it is about no single one. tracks mean nothing outside this
     camera and run; first_track_start is when the earliest of them began, None without any.
     values: figures with their units in their names.
     """
@@ -40,14 +40,14 @@ class TrafficEvent:
     span: Span
     zone: str | None
     line: str | None
-    road_user: int | None
+    seen_kind: int | None
     tracks: tuple[int, ...]
     first_track_start: Instant | None
     values: tuple[tuple[str, float | str], ...]
     evidence: tuple[Span, ...]
 
     def __post_init__(self) -> None:
-        if self.road_user is not None and not 0 <= self.road_user < len(KINDS):
+        if self.seen_kind is not None and not 0 <= self.seen_kind < len(KINDS):
             raise BadInput("an event is about one of the known classes, or about none")
         if bool(self.tracks) != (self.first_track_start is not None):
             raise BadInput("an event with tracks says when the first of them began")

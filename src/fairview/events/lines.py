@@ -54,7 +54,7 @@ def line_of(event: TrafficEvent, provenance: Provenance) -> str:
             "end": event.span.end.iso(),
             "zone": event.zone,
             "line": event.line,
-            "class": KINDS[event.road_user] if event.road_user is not None else None,
+            "class": KINDS[event.seen_kind] if event.seen_kind is not None else None,
             "tracks": list(event.tracks),
             "values": dict(event.values),
             "evidence": [_span(one) for one in event.evidence],

@@ -593,3 +593,28 @@ REGION_SIDE_PX_MAX = 1_024
 REGION_CODE_BYTES_MAX = 256 * 1024
 """A stored cover mask: three times the side of any that is made, and every pixel a run of its
 own. Outcome: refused, and the picture is looked at anew."""
+
+LEAN_READ_EVERY_US = 93_000
+"""How often a stream's connection is emptied, once it runs: one wake-up for some pictures, at
+most a tenth of a second late. No multiple of a usual picture's length, so that each look comes at
+another moment of a picture and the least delay is found all the same."""
+
+LEAN_EAGER_US = 2 * US_PER_SECOND
+"""How long after its start every packet is taken at once: the wall clock is anchored on these."""
+
+LEAN_ROOM_BYTES = 512 * 1024
+LEAN_ROOMS_MAX = 2
+"""Working space of one look at a connection (its frames are 64 KiB at most), and how much of it is
+kept between looks, shared by all streams. Outcome: more is read at the next look."""
+
+LEAN_UNIT_BYTES_MAX = 16 * 1024 * 1024
+"""One access unit (an 8K key frame has a few megabytes). Outcome: BadInput, end_run."""
+
+LEAN_EARLY_BYTES_MAX = 2 * 1024 * 1024
+"""What a server may send before it answers PLAY. Outcome: BadInput."""
+
+LEAN_ASTRAY_BYTES_MAX = 1024 * 1024
+"""Bytes in a row that are no frame, while the next one is looked for. Outcome: BadInput."""
+
+LEAN_SETS_MAX = 32
+"""Parameter sets before one picture. Outcome: more are kept in the picture, but not looked at."""

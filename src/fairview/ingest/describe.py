@@ -73,27 +73,33 @@ def describe(place: Endpoint, login: Login | None, name: str) -> Described:
         raise Unavailable(f"{name} can't be reached ({error.strerror or error})") from error
     if answer.status == 200:
         return Described(kinds=tuple(re.findall(r"(?m)^m=(\w+) ", answer.body)))
-    raise _refused(answer.status, name, has_login=login is not None)
+    raise refused(answer.status, name, has_login=login is not None)
 
 
-def authorization(challenges: tuple[str, ...], login: Login, url: str) -> str | None:
-    """The Authorization header for a DESCRIBE; digest where it is offered. None: neither kind.
+def authorization(
+    challenges: tuple[str, ...], login: Login, url: str, *, method: str = "DESCRIBE", count: int = 1
+) -> str | None:
+    """The Authorization header for a request; digest where it is offered. None: neither kind.
 
-    Holds the password in the clear for basic login: for the wire only.
+    count: how many requests have used this challenge, with this one. Holds the password in the
+    clear for basic login: for the wire only.
     """
     digest = [text for text in challenges if text.lower().startswith("digest")]
     for text in digest:
         fields = {key.lower(): a or b for key, a, b in _PARAMETER.findall(text)}
         algorithm = fields.get("algorithm", "MD5").upper()
         if algorithm in _HASHES and "nonce" in fields:
-            return _digest(fields, algorithm, login, url)
+            return _digest(fields, login, f"{method}:{url}", count)
     if any(text.lower().startswith("basic") for text in challenges):
         pair = f"{login.name}:{login.password.reveal()}".encode()
         return f"Basic {_base64(pair)}"
     return None
 
 
-def _digest(fields: dict[str, str], algorithm: str, login: Login, url: str) -> str:
+def _digest(fields: dict[str, str], login: Login, asked: str, count: int) -> str:
+    """asked: method and URL with a colon between."""
+    algorithm = fields.get("algorithm", "MD5").upper()
+
     def hashed(*parts: str) -> str:
         # The standard's hash, chosen by the camera; what it protects is the wire, not a store.
         name = _HASHES[algorithm]
@@ -101,16 +107,17 @@ def _digest(fields: dict[str, str], algorithm: str, login: Login, url: str) -> s
 
     realm, nonce = fields.get("realm", ""), fields["nonce"]
     who = hashed(login.name, realm, login.password.reveal())
-    what = hashed("DESCRIBE", url)
+    what = hashed(asked)
+    url = asked.partition(":")[2]
     head = f'Digest username="{login.name}", realm="{realm}", nonce="{nonce}", uri="{url}"'
     if "algorithm" in fields:
         head += f", algorithm={algorithm}"
     if "opaque" in fields:
         head += f', opaque="{fields["opaque"]}"'
     if "auth" in fields.get("qop", "").replace(" ", "").split(","):
-        own = secrets.token_hex(8)
-        answer = hashed(who, nonce, "00000001", own, "auth", what)
-        return f'{head}, qop=auth, nc=00000001, cnonce="{own}", response="{answer}"'
+        own, number = secrets.token_hex(8), f"{count:08x}"
+        answer = hashed(who, nonce, number, own, "auth", what)
+        return f'{head}, qop=auth, nc={number}, cnonce="{own}", response="{answer}"'
     return f'{head}, response="{hashed(who, nonce, what)}"'
 
 
@@ -164,7 +171,8 @@ def _more(sock: socket.socket, data: bytes) -> bytes:
     return data + piece
 
 
-def _refused(status: int, name: str, *, has_login: bool) -> FairviewError:
+def refused(status: int, name: str, *, has_login: bool) -> FairviewError:
+    """What an answer other than 200 means to a person."""
     if status == 401 and not has_login:
         return NotAllowed(f"{name} asks for a login: give it as rtsp://name:password@host/path")
     if status == 401:

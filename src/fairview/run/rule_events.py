@@ -30,9 +30,11 @@ def traffic_events(
     for speed in measures.speeds:
         speeds[speed.track].append(speed)
     camera = scene.camera
+    beside = frozenset(measures.beside)  # what a rider does is told once, of what it rides
     found = [
         event
         for track in seen.tracks
+        if track.id not in beside
         for event in events_of_track(
             SeenTrack(
                 track=track,

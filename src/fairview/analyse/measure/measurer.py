@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -19,6 +19,7 @@ from fairview.analyse.measure.measures import (
     gathered,
     kinds_of,
 )
+from fairview.analyse.measure.riders import road_users
 from fairview.analyse.measure.ways import UNSETTLED_US, Way, way_of
 from fairview.core.errors import BadInput
 from fairview.core.limits import MEASURE_LATE_US_MAX, MEASURE_TRACKS_MAX
@@ -27,8 +28,8 @@ from fairview.core.sight import Track, Unmeasurable
 from fairview.core.time import Instant, Span
 from fairview.core.traffic import Crossing, PlaceSpeed, Stay
 
-WayKey = tuple[tuple[int, int], ...]
-"""Id and first frame of each of a way's pieces."""
+WayKey = tuple[tuple[int, int, int], ...]
+"""Id, first and last frame of each of a way's pieces."""
 
 SETTLE_US = GAP_STANDING_US_MAX + UNSETTLED_US
 """So long after a moment no later track says anything about it any more."""
@@ -142,10 +143,11 @@ class Measurer:
         return leaving
 
     def _all_ways(self) -> list[Way]:
-        groups = journeys(list(self._tracks.values()), self._scene.camera)
-        keyed = {tuple((one.id, int(one.frames[0])) for one in group): group for group in groups}
+        camera = self._scene.camera
+        users = road_users(journeys(list(self._tracks.values()), camera), camera)
+        keyed = {_pieces_key(user.all_tracks): user for user in users}
         self._ways = {
-            key: self._ways.get(key) or way_of(group, self._scene) for key, group in keyed.items()
+            key: self._ways.get(key) or way_of(user, self._scene) for key, user in keyed.items()
         }
         return list(self._ways.values())
 
@@ -194,7 +196,11 @@ class Measurer:
 
 
 def _key(way: Way) -> WayKey:
-    return tuple((one.id, int(one.frames[0])) for one in way.tracks)
+    return _pieces_key(way.tracks)
+
+
+def _pieces_key(tracks: Iterable[Track]) -> WayKey:
+    return tuple((one.id, int(one.frames[0]), int(one.frames[-1])) for one in tracks)
 
 
 def _reach(way: Way) -> Span:

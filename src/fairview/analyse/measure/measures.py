@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from fairview.analyse.measure.counts import Bins, counts, line_passings, line_places
 from fairview.analyse.measure.flows import (
     OriginDestination,
@@ -15,6 +17,7 @@ from fairview.analyse.measure.flows import (
 )
 from fairview.analyse.measure.journeys import journeys
 from fairview.analyse.measure.looked import Looked, bins_of
+from fairview.analyse.measure.riders import road_users
 from fairview.analyse.measure.speeds import GroundLike
 from fairview.analyse.measure.ways import (
     Way,
@@ -62,7 +65,8 @@ class MeasureContext:
 class Measures:
     """All figures of one camera. Each part is in order of time, then of place as the scene has it.
 
-    start: where the rows' `seconds` begin.
+    start: where the rows' `seconds` begin. beside: ids of tracks that are the same body as another
+    one (a rider and its bicycle) and add only their own `track` row to the speeds.
     """
 
     start: Instant
@@ -73,6 +77,7 @@ class Measures:
     stays: tuple[Stay, ...] = ()
     levels: tuple[ZoneLevel, ...] = ()
     origin_destination: tuple[OriginDestination, ...] = ()
+    beside: tuple[int, ...] = ()
 
 
 def measure(
@@ -88,7 +93,8 @@ def measure(
     """
     if len({track.camera for track in tracks}) > 1:
         raise BadInput("these tracks come from several cameras; measure each camera alone")
-    ways = [way_of(group, scene) for group in journeys(tracks, scene.camera)]
+    users = road_users(journeys(tracks, scene.camera), scene.camera)
+    ways = [way_of(user, scene) for user in users]
     figures = figures_of(ways, (scene, context.ground), looked.measurable(), ways)
     start = context.start or looked.start
     return gathered(
@@ -173,7 +179,14 @@ def gathered(figures: Sequence[Figures], frame: Frame, tracks: Sequence[Track]) 
         stays=tuple(sorted(stay_list, key=lambda one: (one.span, one.zone, one.track))),
         levels=_levels(figures, frame),
         origin_destination=origin_destination(figure.crossings for figure in figures),
+        beside=_beside([figure.way for figure in figures]),
     )
+
+
+def _beside(ways: Sequence[Way]) -> tuple[int, ...]:
+    """Tracks that nothing is counted by: not those of which a part is a road user of its own."""
+    counted = {int(id_) for way in ways for id_ in np.unique(way.path.tracks)}
+    return tuple(sorted({id_ for way in ways for id_ in way.beside} - counted))
 
 
 def _speed_order(row: PlaceSpeed) -> tuple[int, bool, float, str]:

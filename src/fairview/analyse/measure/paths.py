@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,9 @@ boxes a few pixels inside. Taking a whole box as cut changes nothing, as its siz
 
 SIZE_POINTS = 5
 """How many of the nearest whole boxes tell the size of a cut one (median)."""
+
+FILLED_US = 200_000
+"""A path without a point for longer takes those of the road user's other box."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,6 +83,51 @@ def path_of(tracks: Sequence[Track], camera: SceneCamera) -> GroundPath:
         is_whole=is_whole,
         is_seen=is_seen,
         jitter_px=max(_jitter(part.px[part.is_whole]) for part in parts),
+    )
+
+
+def filled(path: GroundPath, other: GroundPath) -> GroundPath:
+    """A path with another box's points where it has none of its own, for two boxes of one body.
+
+    The other's points and sizes are brought to the path's by how they lie when both are there
+    (median), as shares of the other's size, so that the path goes on without a step.
+
+    Shapes:  at least the path's points; kind and tracks are the path's throughout.
+    """
+    usual_us = 1.5 * float(np.median(np.diff(path.at_us))) if len(path) > 1 else 0.0
+    after = np.clip(np.searchsorted(path.at_us, other.at_us), 0, len(path) - 1)
+    before = np.maximum(after - 1, 0)
+    to_after, to_before = (np.abs(path.at_us[one] - other.at_us) for one in (after, before))
+    away_us = np.minimum(to_after, to_before)
+    is_common = (other.at_us >= path.at_us[0]) & (other.at_us <= path.at_us[-1])
+    is_common &= away_us <= max(FILLED_US, usual_us)
+    is_new = away_us > max(FILLED_US, usual_us)
+    if not is_new.any() or not is_common.any():
+        return path
+    there = np.column_stack(
+        [np.interp(other.at_us[is_common], path.at_us, path.px[:, axis]) for axis in (0, 1)]
+    )
+    nearest = np.where(to_after < to_before, after, before)
+    sizes = other.size_px[is_common]
+    shift = np.median((there - other.px[is_common]) / sizes, axis=0)
+    scale = np.median(path.size_px[nearest[is_common]] / sizes, axis=0)
+    moved = shift * other.size_px[is_new]
+    at_us = np.concatenate([path.at_us, other.at_us[is_new]])
+    order = np.argsort(at_us, kind="stable")
+
+    def woven(own: npt.NDArray[Any], new: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return np.asarray(np.concatenate([own, new])[order])
+
+    return GroundPath(
+        kind=path.kind,
+        tracks=woven(path.tracks, path.tracks[nearest[is_new]]),
+        at_us=at_us[order],
+        px=woven(path.px, other.px[is_new] + moved),
+        shown_px=woven(path.shown_px, other.shown_px[is_new] + moved),
+        size_px=woven(path.size_px, other.size_px[is_new] * scale),
+        is_whole=woven(path.is_whole, other.is_whole[is_new]),
+        is_seen=woven(path.is_seen, other.is_seen[is_new]),
+        jitter_px=max(path.jitter_px, other.jitter_px),
     )
 
 

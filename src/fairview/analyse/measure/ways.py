@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairview.analyse.measure.crossings import LATE_US, Passage, passages
-from fairview.analyse.measure.paths import GroundPath, path_of
+from fairview.analyse.measure.paths import GroundPath, filled, path_of
+from fairview.analyse.measure.riders import RoadUser
 from fairview.analyse.measure.speeds import GroundLike, near, speed_of
 from fairview.analyse.measure.zones import inside, stays
 from fairview.core.scene import Scene
-from fairview.core.sight import Track
+from fairview.core.sight import PERSON, Track
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.core.traffic import Crossing, PlaceSpeed, Stay
 
@@ -32,11 +33,14 @@ track was not seen there, only bridged, its place is less sure."""
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Way:
-    """One road user: its path, and its passings of lines in order of time."""
+    """One road user: its tracks (earliest first), its path, and its passings of lines in order of
+    time. beside: ids of tracks that are the same body (a rider's) and are not counted by.
+    """
 
     tracks: tuple[Track, ...]
     path: GroundPath
     passages: tuple[tuple[str, Passage], ...]
+    beside: tuple[int, ...] = ()
 
     @property
     def start(self) -> Instant:
@@ -47,13 +51,16 @@ class Way:
         return max(track.end for track in self.tracks)
 
 
-def way_of(tracks: tuple[Track, ...], scene: Scene) -> Way:
-    path = path_of(tracks, scene.camera)
+def way_of(user: RoadUser, scene: Scene) -> Way:
+    path = path_of(user.tracks, scene.camera)
+    for group in user.beside:
+        path = filled(path, path_of(group, scene.camera))
     found = [(line.name, one) for line in scene.lines for one in passages(path, line)]
     return Way(
-        tracks=tracks,
+        tracks=user.all_tracks,
         path=path,
         passages=tuple(sorted(found, key=lambda one: (one[1].at, one[0]))),
+        beside=tuple(sorted({track.id for group in user.beside for track in group})),
     )
 
 
@@ -124,8 +131,10 @@ def _is_same(this: tuple[Passage, Way], that: tuple[Passage, Way]) -> bool:
     return any(_apart(way.path, other_way.path, at.us) <= most for at in (one.at, other.at))
 
 
-def _sureness(one: Passage, way: Way) -> tuple[bool, bool, Instant, int]:
-    return one.is_foretold, not one.is_seen, one.at, int(way.path.tracks[0])
+def _sureness(one: Passage, way: Way) -> tuple[bool, bool, bool, Instant, int]:
+    """The least is the surest. A person on one spot with a vehicle sits in it."""
+    is_within = way.path.kind == PERSON
+    return one.is_foretold, not one.is_seen, is_within, one.at, int(way.path.tracks[0])
 
 
 def _apart(path: GroundPath, other: GroundPath, at_us: int) -> float:

@@ -31,6 +31,7 @@ from fairview.access.door import (
     TimelineGap,
 )
 from fairview.access.may import FIRST_ACTOR_ROLES
+from fairview.config.scene_file import scene_of
 from fairview.core.camera import Login, Source
 from fairview.core.case import LOOK_LIVE_US, Actor, Look, LookWish
 from fairview.core.errors import BadInput, FairviewError, NotAllowed, NotFound, Unavailable
@@ -63,6 +64,7 @@ class PretendDoor:
     live_open: int = 0
     views: list[CameraView] = field(default_factory=list)
     scenes: dict[CameraId, SceneView] = field(default_factory=dict)
+    check_scenes: bool = False
     lines: list[tuple[Instant, str, str]] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -378,6 +380,16 @@ class PretendDoor:
                 ),
             )
 
+    def draw_line(self, camera: CameraId) -> None:
+        """Somebody drew a line before."""
+        text = (
+            f'version = 1\n[camera]\nid = "{camera}"\nsize_px = [1280, 720]\n'
+            '[[line]]\nname = "north"\npoints_px = [[80, 285], [620, 285]]\n'
+        )
+        self.scenes[camera] = SceneView(
+            camera=camera, revision=1, text=text, saved_at=self.clock.now(), saved_by="ada"
+        )
+
     def scene(self, session: str, camera: CameraId) -> SceneView | None:
         self._enter("scene")
         self._camera(camera)
@@ -388,6 +400,8 @@ class PretendDoor:
     ) -> SceneView:
         self._enter("scene_save")
         actor = self.who(session)
+        if self.check_scenes:
+            scene_of(text.encode())
         saved = SceneView(
             camera=camera,
             revision=from_revision + 1,

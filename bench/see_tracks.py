@@ -53,9 +53,9 @@ def main() -> None:
     real()
 
 
-def simulated(rounds: int = 3, seconds: float = 20.0) -> None:
+def simulated(rounds: int = 5, seconds: float = 12.0) -> None:
     """`bench.track` as a table."""
-    print("### Simulated crowds, beside Roboflow's trackers on the same boxes\n")
+    print("### Row 6: simulated crowds, beside Roboflow's trackers on the same boxes\n")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "bench.track"),

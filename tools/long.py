@@ -75,6 +75,20 @@ JOBS = (
         is_markdown=True,
     ),
     Job(
+        name="see",
+        group="bench",
+        title="Seeing: counts, boxes, tracks, weather",
+        words=("bench.see", "counts", "boxes", "tracks", "weather"),
+        is_markdown=True,
+    ),
+    Job(
+        name="see-cost",
+        group="bench",
+        title="Seeing: what it costs",
+        words=("bench.see", "cost", "cameras"),
+        is_markdown=True,
+    ),
+    Job(
         name="census",
         group="bench",
         title="The census",

@@ -205,14 +205,16 @@ class Looking:
 
 
 def accuracy_of(detector: Detector) -> Accuracy | None:
-    """What was measured of the detector here, from its card; None: nothing was."""
-    measured = detector.card.measured if isinstance(detector, OnnxDetector) else None
-    if measured is None:
+    """What was measured of counting with the detector, from its card; None: nothing was, so that
+    counts have no bounds. `motion` has no card: how well it counts hangs on the scene too much.
+    """
+    counted = detector.card.counted if isinstance(detector, OnnxDetector) else None
+    if counted is None:
         return None
     return Accuracy(
-        recall=measured.recall,
-        precision=measured.precision,
-        truth_n=measured.boxes,
-        found_n=max(1, round(measured.boxes * measured.recall / measured.precision)),
-        source=measured.measured_on,
+        recall=counted.recall,
+        precision=counted.precision,
+        truth_n=counted.passings,
+        found_n=max(1, round(counted.passings * counted.recall / counted.precision)),
+        source=counted.counted_on,
     )

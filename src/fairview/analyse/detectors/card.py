@@ -52,6 +52,7 @@ _WORDS = {
     "classes",
     "made_from",
     "measured",
+    "counted",
 }
 
 
@@ -66,6 +67,20 @@ class Accuracy:
     precision: float
     boxes: int
     measured_on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """How much of what passed was counted with this model and our tracker, and on what.
+
+    A count needs a road user in a few pictures only, so it is another figure than that of boxes,
+    and the one that bounds of counts rest on. passings: how many were read by eye.
+    """
+
+    recall: float
+    precision: float
+    passings: int
+    counted_on: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +118,7 @@ class ModelCard:
     classes: tuple[tuple[int, int], ...]
     made_from: MadeFrom | None
     measured: Accuracy | None
+    counted: Counting | None
 
     @property
     def use(self) -> Use:
@@ -155,6 +171,7 @@ def read_card(data: bytes, where: str) -> ModelCard:
         classes=_classes(words, LAYOUTS[layout], outputs),
         made_from=_made_from(words),
         measured=_measured(words),
+        counted=_counted(words),
     )
 
 
@@ -214,6 +231,20 @@ def _measured(words: _Words) -> Accuracy | None:
         precision=inner.fraction("precision"),
         boxes=inner.whole("boxes", 1, 10_000_000),
         measured_on=inner.text("on"),
+    )
+
+
+def _counted(words: _Words) -> Counting | None:
+    table = words.table("counted")
+    if not table:
+        return None
+    inner = _Words(table, f"{words.where} [counted]")
+    inner.refuse_unknown({"recall", "precision", "passings", "on"})
+    return Counting(
+        recall=inner.fraction("recall"),
+        precision=inner.fraction("precision"),
+        passings=inner.whole("passings", 1, 10_000_000),
+        counted_on=inner.text("on"),
     )
 
 

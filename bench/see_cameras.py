@@ -1,0 +1,177 @@
+"""Cameras on one machine while they are recorded: row 7.
+
+Each simulated camera has a main stream (1080p25, 4 Mbit/s), recorded by Fairview's recorder for
+every contender alike, and a sub stream (640x360, 12 pictures a second, variable rate, somebody
+there a fifth of the time) that is looked at 5 times a second with yolox-nano. Both come from a
+replayer at real speed over RTSP. One contender at a time, in turn; what is counted begins after
+WARM_UP_S, in which the gate learns. CPU of the looking processes alone, of the recorder apart.
+`holds`: two cores divided by the CPU of recording and looking at one camera; a reckoning from
+CPU time, since a shared machine has not two cores to give. Pictures, and the seconds of finished
+tracks, are a camera's and second's over the whole run; dropped pictures were never looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.video.stream import VideoStream
+
+from bench.footage import make_footage
+from bench.gate import FPS, traffic_for
+from bench.see_sources import MODELS, PEER_PYTHON, PEERS, ROOT, table
+from bench.usage import usage_of
+
+WARM_UP_S = 75.0
+MEASURED_S = 45.0
+SUB_SECONDS = 120
+MODEL_FILE = "yolox_nano.onnx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One contender, once: CPU seconds a camera and second, and what it says it did."""
+
+    name: str
+    cameras: int
+    record_cpu: float
+    look_cpu: float
+    looked: float
+    dropped: float
+    track_s: float
+    gates_on: int
+    load: float
+
+
+def main(cameras: Sequence[int] = (4,)) -> None:
+    """Print the table: each contender with each number of cameras."""
+    turns = []
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        main_film = make_footage(place / "main.mp4")
+        sub_film = _sub(place / "sub.mp4")
+        for count in cameras:
+            for name, words in _contenders().items():
+                turns.append(_turn((name, words), count, (main_film, sub_film), place))
+                print(turns[-1], file=sys.stderr, flush=True)
+    print("### Row 7: cameras on one machine while they are recorded\n")
+    heads = ["looking", "cameras", "CPU looking, % of a core a camera", "CPU recording"]
+    heads += ["pictures looked at/s", "dropped/s", "track seconds/s", "gates on", "load", "holds"]
+    table(heads, [_row(one) for one in turns])
+
+
+def _row(one: Turn) -> list[str]:
+    holds = 2 / max(one.record_cpu + one.look_cpu, 1e-9)
+    return [
+        one.name,
+        str(one.cameras),
+        f"{100 * one.look_cpu:.2f}",
+        f"{100 * one.record_cpu:.2f}",
+        *(f"{value / one.cameras:.2f}" for value in (one.looked, one.dropped, one.track_s)),
+        f"{one.gates_on} of {one.cameras}",
+        f"{one.load:.1f}",
+        f"{holds:.0f}",
+    ]
+
+
+def _contenders() -> dict[str, list[str]]:
+    ours = [sys.executable, "-m", "bench.see_eyes"]
+    peer = [str(PEER_PYTHON), "-W", "ignore", str(PEERS / "cv_cameras.py")]
+    model = str(MODELS / MODEL_FILE)
+    return {
+        "fairview's parts with the gate": ours,
+        "fairview's parts, as a node does now (no gate)": [*ours, "--no-gate"],
+        "cv2 + ONNX Runtime defaults + ByteTrack": [*peer, "plain", model],
+        "decode everything, detect on pixel motion": [*peer, "motion", model],
+    }
+
+
+def _sub(path: Path) -> Path:
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=FPS)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        stream.options = {
+            "crf": "26",
+            "preset": "veryfast",
+            "threads": "1",
+            "x264-params": f"keyint={2 * FPS}:scenecut=0:bframes=0",
+        }
+        for one in traffic_for(0.2, SUB_SECONDS).pictures():
+            frame = av.VideoFrame.from_ndarray(one.pixels, format="rgb24")
+            frame.pts, frame.time_base = one.frame - 1, Fraction(1, FPS)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def _replayer(film: Path) -> tuple[subprocess.Popen[str], int]:
+    words = [sys.executable, "-m", "bench.replayer", str(film), "--seconds", "900"]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, int(json.loads(process.stdout.readline())["port"])
+
+
+def _turn(
+    contender: tuple[str, list[str]], cameras: int, films: tuple[Path, Path], place: Path
+) -> Turn:
+    name, words = contender
+    replayers = [_replayer(film) for film in films]
+    mains, subs = (
+        [f"rtsp://127.0.0.1:{port}/camera-{number}" for number in range(cameras)]
+        for _, port in replayers
+    )
+    store = place / f"{name}-{cameras}".replace("/", " ")
+    store.mkdir()
+    recorder = subprocess.Popen(
+        [sys.executable, "-m", "bench.recorder", str(store), "0", *mains],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    looker = subprocess.Popen(
+        [*words, *subs],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "FAIRVIEW_MODELS": str(MODELS)},
+    )
+    began = time.monotonic()
+    time.sleep(WARM_UP_S)
+    before = [usage_of([one.pid]).cpu_s for one in (recorder, looker)]
+    at, load = time.monotonic(), []
+    while time.monotonic() - at < MEASURED_S:
+        time.sleep(5)
+        load.append(os.getloadavg()[0])
+    lasted, whole = time.monotonic() - at, time.monotonic() - began
+    after = [usage_of([one.pid]).cpu_s for one in (recorder, looker)]
+    looker.send_signal(signal.SIGTERM)
+    said, _ = looker.communicate(timeout=60)
+    recorder.send_signal(signal.SIGTERM)
+    recorder.wait(timeout=60)
+    for process, _ in replayers:
+        process.terminate()
+        process.communicate(timeout=30)
+    figures = json.loads(said.splitlines()[-1])
+    return Turn(
+        name=name,
+        cameras=cameras,
+        record_cpu=(after[0] - before[0]) / lasted / cameras,
+        look_cpu=(after[1] - before[1]) / lasted / cameras,
+        looked=figures["looked"] / whole,
+        dropped=figures["dropped"] / whole,
+        track_s=figures["track_s"] / whole,
+        gates_on=figures["gates_on"],
+        load=sum(load) / len(load),
+    )

@@ -118,11 +118,11 @@ def bare_pyav(urls: Sequence[str], folder: Path) -> Running:
     )
 
 
-def ours(urls: Sequence[str], folder: Path, per_process: int) -> Running:
-    """Fairview's recorder processes: sealed, synced and indexed."""
+def ours(urls: Sequence[str], folder: Path, per_process: int, reader: str) -> Running:
+    """Fairview's recorder processes: sealed, synced and indexed. reader: as in the settings."""
     starts = range(0, len(urls), per_process)
     return _each(
-        "Fairview",
+        f"Fairview ({reader})",
         folder,
         [
             [
@@ -131,6 +131,7 @@ def ours(urls: Sequence[str], folder: Path, per_process: int) -> Running:
                 "bench.recorder",
                 str(folder / f"group-{start}"),
                 str(start),
+                reader,
                 *urls[start : start + per_process],
             ]
             for start in starts

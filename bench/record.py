@@ -31,7 +31,7 @@ from bench import contenders
 from bench.footage import make_footage
 from bench.usage import memory_of, usage_of
 
-OURS = "Fairview"
+OURS = "Fairview (lean)"
 
 WARM_UP_S = 6.0
 WARM_UP_CAMERA_S = 0.15
@@ -237,16 +237,19 @@ def main() -> int:
         folder = Path(name)
         footage = make_footage(folder / "footage.mp4")
 
-        def fairview(urls: Sequence[str], place: Path) -> contenders.Running:
-            return contenders.ours(urls, place, options.per_process)
+        def lean(urls: Sequence[str], place: Path) -> contenders.Running:
+            return contenders.ours(urls, place, options.per_process, "lean")
 
-        peers: list[Starter] = [fairview, contenders.bare_pyav]
+        def through_ffmpeg(urls: Sequence[str], place: Path) -> contenders.Running:
+            return contenders.ours(urls, place, options.per_process, "ffmpeg")
+
+        peers: list[Starter] = [lean, through_ffmpeg, contenders.bare_pyav]
         if "ffmpeg" not in missing:
             peers.append(contenders.ffmpeg)
         if "gst-launch-1.0" not in missing:
             peers.append(contenders.gstreamer)
         plan = [(peer, cameras) for cameras in options.cameras for peer in peers]
-        plan += [(fairview, cameras) for cameras in options.ours_only]
+        plan += [(lean, cameras) for cameras in options.ours_only]
         rounds = []
         for repeat in range(options.repeats):
             turn = repeat % len(plan)

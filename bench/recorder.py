@@ -3,7 +3,7 @@
 Sealed to real public halves, synced fragment by fragment, rows in a SQLite catalogue of the same
 process (in a node that is another process; its cost is counted here too).
 
-    python -m bench.recorder FOLDER FIRST-NUMBER ADDRESS...
+    python -m bench.recorder FOLDER FIRST-NUMBER lean|ffmpeg ADDRESS...
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from fairview.config.settings import Cameras, Settings
+from fairview.config.settings import Cameras, Recording, Settings
 from fairview.core.camera import Camera, RegisterEntry, Source
 from fairview.core.ids import CameraId, KeyPairId, new_hex_id
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, SystemClock
@@ -68,7 +68,7 @@ def row_of(name: CameraId, address: str) -> CameraRow:
 
 
 def main() -> None:
-    place, first, addresses = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    place, first, reader, addresses = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4:]
     clock, stop = SystemClock(), threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     folder = open_data_folder(place / "data", create=True)
@@ -77,7 +77,11 @@ def main() -> None:
     rows = RowQueue(catalogue, clock)
     rows.start()
     supplies = Supplies(
-        settings=Settings(register=Settings().register_, cameras=Cameras(allow_loopback=True)),
+        settings=Settings(
+            register=Settings().register_,
+            cameras=Cameras(allow_loopback=True),
+            recording=Recording.model_validate({"reader": reader}),
+        ),
         folder=folder,
         catalogue=catalogue,
         stores=Stores(

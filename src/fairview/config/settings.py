@@ -57,6 +57,11 @@ class Recording(_Section):
         description="Room always left free on the disk; the oldest hours die first.",
     )
     sweep_s: int = Field(60, ge=5, le=3_600, description="Seconds between retention sweeps.")
+    reader: Literal["ffmpeg", "lean"] = Field(
+        "ffmpeg",
+        description="What reads H.264 and H.265 over RTSP: lean is our own reader (over TCP, at "
+        "a fraction of the cost; FFmpeg goes on with what it doesn't know), ffmpeg reads all.",
+    )
 
 
 class Cameras(_Section):

@@ -18,6 +18,7 @@ from fairview.core.limits import CAMERA_RETRY_US, CAMERA_STOP_US_MAX
 from fairview.core.time import US_PER_SECOND
 from fairview.ingest.address import AddressRules
 from fairview.ingest.av_source import FilePlay, FileSource, RtspSource
+from fairview.ingest.lean.source import LeanFirst, LeanSource
 from fairview.ingest.session import CameraSession
 from fairview.record.keyring import Keyring
 from fairview.record.live import LiveTap
@@ -209,7 +210,14 @@ def connection(
     clock = supplies.stores.clock
     if source.kind == "rtsp":
         rules = AddressRules(allow_loopback=supplies.settings.cameras.allow_loopback)
-        return RtspSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
+
+        def ffmpeg() -> RtspSource:
+            return RtspSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
+
+        if supplies.settings.recording.reader == "ffmpeg":
+            return ffmpeg()
+        lean = LeanSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
+        return LeanFirst(lean, ffmpeg, f"{camera}/{source.stream}")
     if source.kind == "file":
         return FileSource(camera=camera, source=source, clock=clock, play=supplies.file_play)
     if source.kind == "sim":

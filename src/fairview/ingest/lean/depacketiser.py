@@ -276,8 +276,6 @@ class Depacketiser:
             self._open(kind, is_first=len(unit) > head and unit[head] >= 0x80)
         else:
             self._other(kind, bytes(unit))
-            if not self._pieces:
-                return
         self._pieces += (START, unit)
         self._size += len(unit) + 4
         self._in_fragment = False

@@ -5,13 +5,14 @@ from __future__ import annotations
 from bisect import insort
 from dataclasses import dataclass
 
+from fairview.core import limits
 from fairview.core.errors import BadInput
 from fairview.core.media import VideoFormat
 from fairview.ingest import hevc, nal
 from fairview.ingest.lean.sdp import LeanCodec
 from fairview.ingest.lean.units import RULES, START
 
-_LOOK_FIRST, _LOOK_LAST = 3, 8
+_LOOK_FIRST, _LOOK_LAST = 4, 8
 """Pictures at the start that tell whether a camera reorders when it doesn't say."""
 
 
@@ -65,49 +66,45 @@ class DecodeTimes:
     """Decoding times for pictures that come with the time of showing alone.
 
     The decoding time of a picture is the smallest of the newest `depth + 1` times of showing, as
-    in FFmpeg; unknown (None) for the first `depth` of them.
+    in FFmpeg. The first ones get none (Normaliser finds them from those that follow): as many as
+    are reordered, one more to see the step between pictures, and all that are stamped alike, as
+    some servers do at the start.
     """
 
     def __init__(self, depth: int | None) -> None:
         self._depth = depth
+        self._first: list[int] | None = []
         self._newest: list[int] = []
-        self._seen: list[int] = []
-        self._last: int | None = None
 
     def push(self, ticks: int) -> int | None:
         """The next picture in decoding order."""
-        if self._depth == 0 and (self._last is None or ticks > self._last):
-            self._last = ticks
+        if self._first is not None:
+            return self._begun(self._first, ticks)
+        newest = self._newest
+        if len(newest) == 1:
+            if ticks > newest[0]:
+                newest[0] = ticks
+                return ticks
+            if ticks < newest[0]:
+                newest.insert(0, ticks)  # reordering where none was stated or seen
             return ticks
-        if self._depth is None:
-            return self._looked(ticks)
-        if self._depth == 0:
-            return self._deeper(ticks)
-        insort(self._newest, ticks)
-        if len(self._newest) <= self._depth:
-            return None
-        del self._newest[: -self._depth - 1]
-        return self._newest[0]
+        insort(newest, ticks)
+        del newest[0]
+        return newest[0]
 
-    def _looked(self, ticks: int) -> int | None:
-        """The depth is seen from the first pictures, and more of them when they are disordered."""
-        self._seen.append(ticks)
-        seen = self._seen
-        depth = max(sum(a > b for a in seen[:at]) for at, b in enumerate(seen))
-        if len(seen) <= (_LOOK_LAST if depth else _LOOK_FIRST):
+    def _begun(self, first: list[int], ticks: int) -> int | None:
+        first.append(ticks)
+        depth = self._depth
+        if depth is None:
+            # Seen from the first pictures, and from more of them when they are disordered.
+            depth = max(sum(a > b for a in first[:at]) for at, b in enumerate(first))
+            enough = _LOOK_LAST if depth else _LOOK_FIRST
+        else:
+            enough = depth + 2
+        is_enough = len(first) >= enough and first[-1] != first[-2]
+        if not is_enough and len(first) < limits.START_HELD_PACKETS_MAX:
             return None
-        self._depth, self._seen = depth, []
-        self._newest = sorted(seen)[-depth - 1 :]
-        self._last = ticks
-        return self._newest[0]
-
-    def _deeper(self, ticks: int) -> int | None:
-        """Reordering where none was stated or seen: bear it from now on."""
-        assert self._last is not None
-        if ticks == self._last:
-            return ticks
-        self._depth = 1
-        self._newest = sorted((self._last, ticks))
+        self._newest, self._first = sorted(first)[-depth - 1 :], None
         return self._newest[0]
 
 

@@ -228,3 +228,28 @@ def test_opendatacam_s_two_kinds_of_recorded_detections_are_read() -> None:
     darknet = read_opendatacam(traffic("opendatacam/alexeydetections30FPS.json"), facts)
     assert (darknet.frames, len(darknet.boxes_unit)) == (437, 10_245)
     assert len(darknet.warnings) == 0
+
+
+@pytest.mark.parametrize("version", ["\u00b2", "9" * 5_000, "1.\u0663", "", "1"])
+def test_a_version_that_is_no_number_is_taken_as_the_first(version: str, tmp_path: Path) -> None:
+    document = json.loads(bz2.decompress(ottrk(tmp_path).read_bytes()))
+    document["metadata"]["otdet_version"] = version
+    path = tmp_path / "odd.ottrk"
+    path.write_bytes(bz2.compress(json.dumps(document).encode()))
+    assert len(read_ottrk(path, FACTS).tracks) == 1
+
+
+@pytest.mark.parametrize("key", ["0" * 19 + "1" + "9" * 7, "1" * 6_000, "\u0661", "0", "-1"])
+def test_a_frame_number_beyond_all_bounds_is_refused(key: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.otdet"
+    path.write_text(json.dumps({"metadata": {"video": {}}, "data": {key: {"detections": []}}}))
+    with pytest.raises(BadInput, match="frames are numbers from 1"):
+        read_otdet(path, FACTS)
+
+
+@pytest.mark.parametrize("frame", ["1e300", "99999999999999999999", "-1", "1.5"])
+def test_an_opendatacam_frame_beyond_all_bounds_is_refused(frame: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.json"
+    path.write_text(f'{{"frame": {frame}, "detections": []}}\n')
+    with pytest.raises(BadInput, match="frame is a whole number from 0"):
+        read_opendatacam(path, FACTS)

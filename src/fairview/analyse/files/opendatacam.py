@@ -38,14 +38,14 @@ def read_opendatacam(path: Path, facts: FileFacts) -> ReadDetections:
     key = "frame_id" if is_darknet else "frame"
     for place, entry in enumerate(entries, start=1):
         where = f"{path.name}, picture {place}"
-        frame = int(a_number(entry, key, where))
+        frame = _frame(entry, key, where)
         found = _darknet(entry, facts, where) if is_darknet else _plain(entry, where)
         for name, score, (x, y, w, h) in found:
             if not 0 <= score <= 1 or w < 0 or h < 0:
                 raise BadInput(f"{where}: a score lies between 0 and 1, a size not below 0")
             rows.append((frame, x - w / 2, y - h / 2, w, h, score, names.number(name)))
     table = np.array(rows, dtype=np.float64).reshape(-1, 7)
-    first = min((int(a_number(one, key, path.name)) for one in entries), default=1)
+    first = min((_frame(one, key, path.name) for one in entries), default=1)
     box_rows = BoxRows(
         frames=table[:, 0].astype(np.int64) - first + 1,
         ids=np.full(len(table), -1),
@@ -70,6 +70,13 @@ def _entries(path: Path) -> list[Table]:
     if not all(isinstance(one, dict) for one in found):
         raise BadInput(f"{path.name}: every picture is an object; is it another format?")
     return list(found)
+
+
+def _frame(entry: Table, key: str, where: str) -> int:
+    number = a_number(entry, key, where)
+    if number != int(number) or not 0 <= number < 2**31:
+        raise BadInput(f"{where}: {key} is a whole number from 0")
+    return int(number)
 
 
 def _plain(entry: Table, where: str) -> list[tuple[str, float, tuple[float, float, float, float]]]:

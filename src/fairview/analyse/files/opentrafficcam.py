@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 _CORNER_SINCE = (1, 1)
 _WRITTEN_VERSION = "1.2"
+_DIGITS_MAX = 18
 _TRACKS_VERSION = "1.1"
 
 
@@ -102,7 +103,7 @@ def read_otdet(path: Path, facts: FileFacts) -> ReadDetections:
     names, columns, times = KindNames(), _Columns.none(), dict[int, int]()
     for key, content in a_table(document, "data", path.name).items():
         where = f"{path.name}, frame {key[:20]}"
-        if not (key.isascii() and key.isdigit() and 1 <= int(key[:20]) <= FILE_FRAMES_MAX):
+        if not (_is_whole(key) and 1 <= int(key) <= FILE_FRAMES_MAX):
             raise BadInput(f"{where}: frames are numbers from 1 to {FILE_FRAMES_MAX}")
         if not isinstance(content, dict):
             raise BadInput(f"{where} is not an object; export the file again")
@@ -234,7 +235,12 @@ def _facts(metadata: Table, facts: FileFacts, path: Path) -> FileFacts:
 def _version(metadata: Table) -> tuple[int, ...]:
     text = str(metadata.get("otdet_version", "1.0"))
     parts = text.split(".")
-    return tuple(int(one) for one in parts[:2]) if all(p.isdigit() for p in parts[:2]) else (1, 0)
+    return tuple(int(one) for one in parts[:2]) if all(map(_is_whole, parts[:2])) else (1, 0)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a text is a whole number of sensible length; digits of other scripts are none."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
 
 
 def _model(metadata: Table) -> str:

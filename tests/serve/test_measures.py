@@ -106,3 +106,17 @@ async def test_boxes_without_the_looks_token_are_not_found(ada: Talk) -> None:
 
     await with_socket(ada, f"/api/v1/looks/{look['id']}/sights/junction-1", story)
     assert "sights" not in ada.door.calls
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity"])
+async def test_a_point_that_is_no_number_is_refused(ada: Talk, number: str) -> None:
+    body = json.dumps({"from_revision": 0, "shapes": SHAPES}).replace("620", number)
+    headers = {"content-type": "application/json"}
+    answer = await ada.http.put(SCENE, content=body, headers=headers)
+    assert answer.status_code == 400
+    assert "points_px" in answer.json()["message"]
+
+
+async def test_a_revision_beyond_all_bounds_is_refused(ada: Talk) -> None:
+    answer = await ada.http.put(SCENE, json={"from_revision": 2**70, "shapes": SHAPES})
+    assert answer.status_code == 400

@@ -270,7 +270,8 @@ ZoneKindName = Literal[
     "lane", "crossing", "junction", "footway", "closed", "stop_area", "queue", "room", "any"
 ]
 ShapeName = Annotated[str, Field(min_length=1, max_length=100)]
-PointModel = tuple[float, float]
+Pixels = Annotated[float, Field(allow_inf_nan=False)]
+PointModel = tuple[Pixels, Pixels]
 
 
 class LineModel(BaseModel):
@@ -319,7 +320,9 @@ class ShapesModel(BaseModel):
 class SceneWish(Wish):
     """Either the whole text of a scene.toml, or shapes to put into the scene there is."""
 
-    from_revision: int = Field(ge=0, description="The revision it was made from; 0: none.")
+    from_revision: int = Field(
+        ge=0, le=2**53, description="The revision it was made from; 0: none."
+    )
     text: str | None = Field(None, max_length=200_000)
     shapes: ShapesModel | None = None
 

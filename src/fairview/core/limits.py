@@ -579,6 +579,10 @@ MEASURE_TRACKS_MAX = 50_000
 second half of another still counts. Outcome: a track that comes later is dropped, with a warning.
 """
 
+BINS_MAX = 100_000
+"""Bins of one run (a day of seconds, three years of quarter hours); a wrong time stamp makes
+millions. Outcome: BadInput."""
+
 HEALTH_STRETCHES_MAX = 2_000
 """Stretches of one camera's faults kept for telling what could not be measured. Outcome:
 drop_oldest."""

@@ -68,6 +68,13 @@ def test_bins_stand_on_the_clock() -> None:
     assert [one.start for one in bins] == [at(0.0), at(900.0), at(1_800.0)]
 
 
+def test_one_wrong_time_is_told_instead_of_counted_in_millions_of_bins() -> None:
+    fifty_years_s = 50.0 * 365 * 86_400
+    with pytest.raises(BadInput, match="is a time in the input wrong"):
+        bins_of(Looked(watched=(span(0.0, fifty_years_s),)), 15 * US_PER_MINUTE)
+    assert len(bins_of(Looked(watched=(span(0.0, 86_400.0),)), US_PER_SECOND)) == 86_400
+
+
 def test_a_bin_nobody_looked_at_is_empty_not_zero() -> None:
     dark = span(60.0, 120.0)
     found = measure(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fairview.core.errors import BadInput
+from fairview.core.limits import BINS_MAX
 from fairview.core.sight import Unmeasurable
 from fairview.core.time import US_PER_SECOND, Instant, Span
 
@@ -85,9 +86,17 @@ def _without(span: Span, away: Sequence[Span]) -> list[Span]:
 def bins_of(looked: Looked, bin_us: int) -> list[Span]:
     """The bins, aligned to the clock, from the first moment watched to the last.
 
-    Bounds:  a bin is a second to a day long and divides the day or is divided by it.
+    Bounds:  a bin is a second to a day long and divides the day or is divided by it; BINS_MAX.
+    Errors:  BadInput beyond that.
     """
     first = looked.start.us - looked.start.us % bin_us
+    bins = -(-(looked.end.us - first) // bin_us)
+    if bins > BINS_MAX:
+        raise BadInput(
+            f"from {looked.start.iso()} to {looked.end.iso()} there are {bins} bins of "
+            f"{bin_us / US_PER_SECOND:g} s, at most {BINS_MAX} are counted at once: is a time in "
+            "the input wrong? If not, take longer bins, or measure parts"
+        )
     return [
         Span(start=Instant(us), end=Instant(us + bin_us))
         for us in range(first, looked.end.us, bin_us)

@@ -110,6 +110,16 @@ def _accuracy(known: KnownModel) -> str:
     return "not measured"
 
 
+def _counting(known: KnownModel) -> str:
+    counted = known.card.counted
+    if counted is None:
+        return "not measured, so counts have no bounds"
+    return (
+        f"recall {counted.recall:.2f}, precision {counted.precision:.2f} "
+        f"(measured on {counted.passings} passings)"
+    )
+
+
 def _facts(known: KnownModel) -> dict[str, object]:
     card = known.card
     return {
@@ -127,6 +137,8 @@ def _facts(known: KnownModel) -> dict[str, object]:
         "licence": card.licence,
         "accuracy": _accuracy(known),
         "measured_on": card.measured.measured_on if card.measured else None,
+        "counting": _counting(known),
+        "counted_on": card.counted.counted_on if card.counted else None,
         "file": str(known.path),
         "here": known.is_present,
     }

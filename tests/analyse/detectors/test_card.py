@@ -108,3 +108,13 @@ def test_measured_figures_say_on_what() -> None:
     with pytest.raises(BadInput, match="boxes"):
         read(text.replace("boxes = 412\n", ""))
     assert len(KINDS) == len(CARD_CLASSES) + 1
+
+
+def test_counting_is_told_apart_from_boxes() -> None:
+    text = card_text(b"x") + "[counted]\nrecall = 0.9\nprecision = 0.8\npassings = 90\n"
+    card = read_card((text + 'on = "a junction"\n').encode(), "tiny.toml")
+    assert card.measured is None
+    assert card.counted is not None
+    assert (card.counted.precision, card.counted.passings) == (0.8, 90)
+    with pytest.raises(BadInput, match="on must be a text"):
+        read(text)

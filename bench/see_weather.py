@@ -1,8 +1,9 @@
 """Night, rain, changing exposure, shake and fog on the simulated junction: what is left of seeing.
 
-Each condition is drawn onto the same twenty seconds of a busy crossing, a bad day (1) and beyond use (2); pictures
-go straight into detector, tracker and health, without an encoder between. Truth: road users more
-than half in view and 12 px high or more; those less in view are neither right nor wrong.
+Each condition is drawn onto the same twenty seconds of a busy crossing, a bad day (1) and beyond
+use (2); pictures go straight into detector, tracker and health, without an encoder between, and
+`motion` begins cold. Truth: road users more than half in view and 12 px high or more; those less
+in view are neither right nor wrong.
 `could be seen`: the share of them that stands out from the empty street by more than three times
 the sensor's grain. Where less than half does, "not measurable" should be said, and elsewhere not.
 Crossings: four lines over the junction's arms, truth from where each road user is on the ground;

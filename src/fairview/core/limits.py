@@ -548,6 +548,10 @@ COVER_LOOK_US_MAX = US_PER_SECOND
 SCENES_EVERY_US = 5 * US_PER_SECOND
 """How often the node and the analysers look for new scenes: a question per camera each time."""
 
+ANALYSIS_RETRY_US = 60 * US_PER_SECOND
+"""How long a camera waits whose scene can't be worked with (a model that is not here) before it is
+tried again."""
+
 FILE_ROWS_MAX = 50_000_000
 FILE_FRAMES_MAX = 20_000_000
 FILE_LINE_CHARACTERS_MAX = 1_000
@@ -592,6 +596,35 @@ ANALYSIS_SO_FAR_US = 10 * US_PER_SECOND
 
 GATE_SECONDS_MAX = 900
 """Seconds of one camera that its gate remembers for testing itself. Outcome: drop_oldest."""
+
+GATE_ANSWERS_MAX = 256
+"""What was found in pictures, on its way to a camera's gate. Outcome: drop_oldest."""
+
+GATE_KEPT_PACKETS_MAX = 1_500
+GATE_KEPT_BYTES_MAX = 16 * 1024 * 1024
+"""Packets kept undecoded while a gate sleeps (20 s at 6 Mbit/s). Outcome: it wakes."""
+
+GATE_ROOM_WAIT_US_MAX = 2 * US_PER_SECOND
+"""How long one late picture waits for room before the detector after a gate woke. Outcome: it is
+put all the same (drop_oldest)."""
+
+COVER_STORED_LOOK_US = 500_000
+"""How often a cover is looked for while recording: half of what makes one late, so that a picture
+may be dropped."""
+
+COVER_STORED_EVERY_US = 200_000
+"""How far apart stored masks lie. A walker goes 0.3 m in this time, less than the margins hide."""
+
+COVER_BEHIND_US = 1_200_000
+"""How far stored masks are made behind the looks: COVER_HOLD_US and one look more, so that whoever
+is found is also hidden before it."""
+
+REGIONS_WAITING_MAX = 256
+"""Codes of one camera that wait for their recorder (50 s, some 100 KB). Outcome: drop_oldest."""
+
+REGION_SUBSCRIBERS_MAX = 2
+"""Recorders that read one camera's codes: its own, and one that is about to notice that it lost
+the camera. Outcome: Overloaded."""
 
 REGION_SIDE_PX_MAX = 1_024
 REGION_CODE_BYTES_MAX = 256 * 1024

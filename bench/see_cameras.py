@@ -32,8 +32,8 @@ from bench.gate import FPS, traffic_for
 from bench.see_sources import MODELS, PEER_PYTHON, PEERS, ROOT, table
 from bench.usage import usage_of
 
-WARM_UP_S = 75.0
-MEASURED_S = 45.0
+WARM_UP_S = 70.0
+MEASURED_S = 30.0
 SUB_SECONDS = 120
 MODEL_FILE = "yolox_nano.onnx"
 

@@ -53,7 +53,7 @@ def main() -> None:
     real()
 
 
-def simulated(rounds: int = 5, seconds: float = 12.0) -> None:
+def simulated(rounds: int = 3, seconds: float = 12.0) -> None:
     """`bench.track` as a table."""
     print("### Row 6: simulated crowds, beside Roboflow's trackers on the same boxes\n")
     done = subprocess.run(

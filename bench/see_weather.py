@@ -1,6 +1,6 @@
 """Night, rain, changing exposure, shake and fog on the simulated junction: what is left of seeing.
 
-Each condition is drawn onto the same twenty seconds of a busy crossing, a bad day (1) and beyond
+Each condition is drawn onto the same twelve seconds of a busy crossing, a bad day (1) and beyond
 use (2); pictures go straight into detector, tracker and health, without an encoder between, and
 `motion` begins cold. Truth: road users more than half in view and 12 px high or more; those less
 in view are neither right nor wrong.
@@ -76,7 +76,7 @@ class Seen:
     tracks: list[Track] = field(default_factory=list)
 
 
-def main(seconds: float = 20.0) -> None:
+def main(seconds: float = 12.0) -> None:
     """Print the table."""
     rows = []
     for condition, strength in CASES:

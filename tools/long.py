@@ -5,7 +5,7 @@ by its run: command, machine, date, revision, how busy the machine was, and the 
 that fails keeps its page too, and says so; the exit status is then 1.
 
     tools/long.py                  everything
-    tools/long.py --only bench     the benches (also: tests, or one page's name, or several)
+    tools/long.py --only bench     the benches (also: tests, see, or one page's name, or several)
 
 KILLS says how many kills; 200 when it says nothing.
 """
@@ -75,17 +75,45 @@ JOBS = (
         is_markdown=True,
     ),
     Job(
-        name="see",
-        group="bench",
-        title="Seeing: counts, boxes, tracks, weather",
-        words=("bench.see", "counts", "boxes", "tracks", "weather"),
+        name="see-counts",
+        group="see",
+        title="Seeing: line counts, and boxes drawn by hand",
+        words=("bench.see", "counts", "boxes"),
+        is_markdown=True,
+    ),
+    Job(
+        name="see-tracks",
+        group="see",
+        title="Seeing: tracks",
+        words=("bench.see", "tracks"),
+        is_markdown=True,
+    ),
+    Job(
+        name="see-weather",
+        group="see",
+        title="Seeing: weather and light",
+        words=("bench.see", "weather"),
         is_markdown=True,
     ),
     Job(
         name="see-cost",
-        group="bench",
+        group="see",
         title="Seeing: what it costs",
-        words=("bench.see", "cost", "cameras"),
+        words=("bench.see", "cost"),
+        is_markdown=True,
+    ),
+    Job(
+        name="see-gate",
+        group="see",
+        title="Seeing: the gate",
+        words=("bench.see", "gate"),
+        is_markdown=True,
+    ),
+    Job(
+        name="see-cameras",
+        group="see",
+        title="Seeing: cameras on one machine",
+        words=("bench.see", "cameras"),
         is_markdown=True,
     ),
     Job(

@@ -1,4 +1,4 @@
-"""`python -m bench.see [counts] [boxes] [tracks] [weather] [cost] [gate] [cameras]`: seeing, measured.
+"""`python -m bench.see [GROUP ...]`: how well and at what cost Fairview sees.
 
 counts: three lines on the junction's pictures. boxes: against boxes drawn by hand. tracks: HOTA,
 IDF1, MOTA, simulated (with the cost of tracking, row 6) and real. weather: night, rain, exposure,
@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 
@@ -55,7 +55,7 @@ def main() -> int:
     os.environ.setdefault("FAIRVIEW_MODELS", str(MODELS))
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     cv2.setNumThreads(1)
-    runs = {
+    runs: dict[str, Callable[[], None]] = {
         "counts": see_counts.main,
         "boxes": see_boxes.main,
         "tracks": see_tracks.main,

@@ -151,7 +151,6 @@ def main(arguments: list[str]) -> int:
                 "looked": sum(eye.looked for eye in eyes),
                 "dropped": sum(eye.put - eye.looked - eye.skipped for eye in eyes),
                 "track_s": sum(b - a for eye in eyes for a, b in eye.spans.values()),
-                "gates_on": 0,
             }
         ),
         flush=True,

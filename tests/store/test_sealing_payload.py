@@ -91,7 +91,7 @@ def test_sample_bytes_are_handed_on_without_a_copy() -> None:
     )
 
 
-@pytest.mark.parametrize(("at", "value"), [(0, 2), (1, 0), (1, 4), (2, 0xFF), (9, 0)])
+@pytest.mark.parametrize(("at", "value"), [(0, 2), (1, 0), (1, 5), (2, 0xFF), (9, 0)])
 def test_unknown_kinds_codecs_and_impossible_values_are_refused(at: int, value: int) -> None:
     part = fragment(0, 1)
     payload = bytearray(payload_of(part))

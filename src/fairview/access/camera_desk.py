@@ -30,7 +30,7 @@ from fairview.core.camera import (
 )
 from fairview.core.case import Actor
 from fairview.core.errors import BadInput, Conflict, NotAllowed
-from fairview.core.ids import StreamName, camera_id
+from fairview.core.ids import CameraStream, camera_id
 from fairview.core.limits import CAMERAS_MAX
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Clock, Instant
 from fairview.ingest.address import RTSP_PORT, AddressRules, entered
@@ -149,7 +149,7 @@ class CameraDesk:
         )
         return camera, wish.login or login
 
-    def _source(self, stream: StreamName, text: str) -> tuple[Source, Login | None]:
+    def _source(self, stream: CameraStream, text: str) -> tuple[Source, Login | None]:
         parted = entered(text)
         if parted.kind == "sim":
             seed_of(parted.address)

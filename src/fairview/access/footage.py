@@ -6,6 +6,7 @@ Planning reads clear headers only; nothing is opened before a look asks for a pa
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from fairview.access.door import PlayPart
@@ -14,13 +15,16 @@ from fairview.access.render import SealedPiece
 from fairview.core.case import Rendition
 from fairview.core.errors import Corrupt, NotFound
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.limits import PICTURE_LEAD_US
+from fairview.core.limits import COVER_STORED_EVERY_US, PICTURE_LEAD_US
 from fairview.core.media import Fragment, Segment, VideoFormat
 from fairview.core.time import Instant, Span
 from fairview.record.nal import completed
 from fairview.record.playback import IndexedSegment, Part, indexed, part_at, parts
 from fairview.store.contracts import Blobs, Catalogue
 from fairview.store.sealing import open_record, walk
+
+_COVER_NEAR_US = 2 * COVER_STORED_EVERY_US
+"""A picture is covered by the masks before and behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +140,20 @@ class Footage:
         return SealedPiece(
             header=header, records=records, segment_key=self._keys.segment_key(header)
         )
+
+    def covers(self, camera: CameraId, span: Span) -> tuple[SealedPiece, ...]:
+        """What was found to hide in a span while it was recorded, with its neighbours.
+
+        Whatever is gone, dead or damaged is left out.
+        """
+        near = Span(
+            start=Instant(max(0, span.start.us - _COVER_NEAR_US)), end=span.end.plus(_COVER_NEAR_US)
+        )
+        found = []
+        for part in parts(self._indexed(camera, "cover", near), near):
+            with suppress(NotFound, Corrupt):
+                found.append(self.piece(part))
+        return tuple(found)
 
     def fragments(self, part: Part) -> Iterator[Fragment]:
         """The part's fragments, opened here. Errors: NotFound, Corrupt."""

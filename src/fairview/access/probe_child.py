@@ -12,7 +12,7 @@ import sys
 
 from fairview.core.camera import Login, Secret, Source
 from fairview.core.errors import FairviewError, Unavailable, error_named, outcome_of
-from fairview.core.ids import stream_name
+from fairview.core.ids import camera_stream
 from fairview.core.limits import PROBE_CHILD_US_MAX
 from fairview.core.time import US_PER_SECOND, SystemClock
 from fairview.ingest.address import AddressRules
@@ -59,7 +59,7 @@ def main() -> None:
     """The child: one question, one answer."""
     asked = json.load(sys.stdin)
     source = Source(
-        stream=stream_name(asked["stream"]), kind=asked["kind"], address=asked["address"]
+        stream=camera_stream(asked["stream"]), kind=asked["kind"], address=asked["address"]
     )
     login = None
     if asked["login"] is not None:

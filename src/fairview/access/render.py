@@ -130,6 +130,7 @@ class RenderPool:
         *,
         span: Span,
         clean: CleanPicture | None,
+        covers: Sequence[SealedPiece] = (),
         zones: Sequence[PrivacyZone],
         rendition: Rendition,
         raw_because: RawBecause = "",
@@ -138,7 +139,8 @@ class RenderPool:
     ) -> RenderedPart:
         """The pictures of a span as one part.
 
-        origin: None counts media time from the beginning of the span's UTC day.
+        origin: None counts media time from the beginning of the span's UTC day. covers: what was
+        found to hide while recording; pictures without it are looked at.
         Errors:  Overloaded, Unavailable, Corrupt when a record does not open.
         Cost:    2 s of 25 fps, covered: 0.15 s at 640x360, 0.3 s at 1920x1080; 0.1 s more for the
                  first part of a look. Measured on two shared cores with a busy scene.
@@ -148,6 +150,7 @@ class RenderPool:
         with _Borrowed(self._nursery, look) as child:
             ask = PartAsk(
                 pieces=_pieces(pieces),
+                covers=_pieces(covers),
                 start_us=span.start.us,
                 end_us=span.end.us,
                 origin_us=(origin or day).us,
@@ -163,6 +166,7 @@ class RenderPool:
         width_px: int,
         *,
         clean: CleanPicture | None,
+        covers: Sequence[SealedPiece] = (),
         zones: Sequence[PrivacyZone],
         rendition: Rendition,
         raw_because: RawBecause = "",
@@ -176,6 +180,7 @@ class RenderPool:
         with _Borrowed(self._nursery, look) as child:
             ask = PictureAsk(
                 pieces=_pieces(pieces),
+                covers=_pieces(covers),
                 at_us=at.us,
                 show=child.show(showing, RENDER_PICTURE_US_MAX),
             )

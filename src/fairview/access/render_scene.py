@@ -22,6 +22,7 @@ from fairview.analyse.cover import (
     scene_of,
     silhouettes,
 )
+from fairview.analyse.cover_ahead import StoredRegions
 from fairview.analyse.cover_finds import Finders
 from fairview.analyse.cover_model import CoverModel
 from fairview.analyse.decode import Decoded
@@ -29,6 +30,7 @@ from fairview.analyse.planes import Matrix, Planes, fitted, planes_of_rgb
 from fairview.core.case import Rendition
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
+from fairview.core.sight import CoverRegions
 from fairview.core.time import Instant
 
 _ONE = CameraId("shown")
@@ -121,14 +123,20 @@ class SceneRendering:
         if showing.model is not None and finders is not None:
             self._model = CoverModel(_ONE, self._scene, finders)
 
-    def paint(self, picture: Decoded, *, is_late: bool = False) -> Painted:
-        """The picture as it may be shown. is_late: don't look, cover the whole frame."""
+    def paint(
+        self, picture: Decoded, *, is_late: bool = False, stored: CoverRegions | None = None
+    ) -> Painted:
+        """The picture as it may be shown.
+
+        is_late: don't look, cover the whole frame. stored: what a cover with a model was found to
+        hide while recording; None: look now.
+        """
         if self._showing.rendition == "raw":
             label = _raw_label(self._showing.raw_because)
             planes = self._painter.uncovered(picture.planes, label, picture.at)
             return Painted(at=picture.at, planes=planes, cover="uncovered")
         if self._showing.model is not None:
-            return self._around(picture, is_late=is_late)
+            return self._around(picture, is_late=is_late, stored=stored)
         if is_late or picture.is_damaged:
             self._foreground = self._motion = None
             return self._whole(picture.at)
@@ -141,12 +149,16 @@ class SceneRendering:
         self._motion = motion(picture.planes, self._motion)
         return self._whole(picture.at)
 
-    def _around(self, picture: Decoded, *, is_late: bool) -> Painted:
+    def _around(self, picture: Decoded, *, is_late: bool, stored: CoverRegions | None) -> Painted:
         """Current pixels around what is hidden; the whole frame without the model."""
         if self._model is None:
             return self._whole(picture.at)
         hidden = self._model.cover(
-            picture.planes, picture.at, is_late=is_late, is_damaged=picture.is_damaged
+            picture.planes,
+            picture.at,
+            is_late=is_late,
+            is_damaged=picture.is_damaged,
+            stored=stored,
         )
         if not hidden.regions.is_whole:
             self._motion = None
@@ -168,9 +180,16 @@ class SceneRendering:
 class Renderings:
     """A SceneRendering that follows the source's size; starts anew when that changes."""
 
-    def __init__(self, showing: Showing, finders: Finders | None = None) -> None:
+    def __init__(
+        self,
+        showing: Showing,
+        finders: Finders | None = None,
+        stored: StoredRegions | None = None,
+    ) -> None:
+        """stored: what was found to hide while recording; pictures without it are looked at."""
         self._showing = showing
         self._finders = finders
+        self._stored = stored
         self.current: SceneRendering | None = None
         self._next_us = 0
 
@@ -184,7 +203,8 @@ class Renderings:
         if self.current is None or self.current.source != source:
             self.current = SceneRendering(self._showing, *source, self._finders)
         self._next_us = picture.at.us + self._showing.gap_us_min
-        return self.current.paint(picture, is_late=is_late)
+        stored = None if self._stored is None else self._stored.at(picture.at)
+        return self.current.paint(picture, is_late=is_late, stored=stored)
 
 
 def worst(covers: Sequence[CoverState]) -> CoverState:

@@ -65,17 +65,21 @@ class CleanLoad(Word, frozen=True):
 
 
 class PartAsk(Word, frozen=True):
+    """covers: what was found to hide in these pieces while they were recorded."""
+
     pieces: tuple[Piece, ...]
     start_us: int
     end_us: int
     origin_us: int
     show: Show
+    covers: tuple[Piece, ...] = ()
 
 
 class PictureAsk(Word, frozen=True):
     pieces: tuple[Piece, ...]
     at_us: int
     show: Show
+    covers: tuple[Piece, ...] = ()
 
 
 class SampleAsk(Word, frozen=True):

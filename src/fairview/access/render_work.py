@@ -42,16 +42,27 @@ from fairview.access.render_words import (
 )
 from fairview.analyse.clean import CleanPicture, median_planes, refreshed
 from fairview.analyse.cover import scene_of, silhouettes
+from fairview.analyse.cover_ahead import StoredRegions
 from fairview.analyse.cover_finds import Finders
 from fairview.analyse.decode import Decoded, PictureDecoder, key_picture, pictures
 from fairview.analyse.planes import Planes, fitted, planes_of_rgb, resized, rgb_of
-from fairview.core.errors import BadInput, Conflict, FairviewError, NotFound, Unavailable
+from fairview.analyse.region_code import regions_of
+from fairview.core.errors import (
+    BadInput,
+    Conflict,
+    Corrupt,
+    FairviewError,
+    NotFound,
+    Unavailable,
+)
+from fairview.core.ids import CameraId
 from fairview.core.limits import (
     CLEAN_SAMPLES_MAX,
     LIVE_CHUNK_US,
     LIVE_KEY_EVERY_US,
 )
 from fairview.core.media import Fragment, Sample, VideoFormat
+from fairview.core.sight import CoverRegions
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment, mse_codec
 from fairview.record.nal import completed
@@ -187,7 +198,7 @@ def part(ask: PartAsk, showing: Showing, finders: Finders | None = None) -> Part
     origin = Instant(ask.origin_us)
     if showing.rendition == "raw" and not showing.zones:
         return _raw_part(_fragments(ask.pieces), span, origin)
-    renderings = Renderings(showing, finders)
+    renderings = Renderings(showing, finders, _stored(ask, showing))
     encoder: PictureEncoder | None = None
     samples: list[Sample] = []
     covers: list[CoverState] = []
@@ -237,7 +248,7 @@ def picture(ask: PictureAsk, showing: Showing, finders: Finders | None = None) -
     last = deque(pictures(_fragments(ask.pieces), until, coarse=coarse), maxlen=2)
     if not last:
         raise NotFound("there is no picture at or before this moment")
-    renderings = Renderings(showing, finders)
+    renderings = Renderings(showing, finders, _stored(ask, showing))
     for found in last:
         painted = renderings.paint(found)
     return PictureDone(jpeg=jpeg_of(painted.planes), cover=painted.cover)
@@ -360,6 +371,33 @@ def _raw_part(fragments: Iterable[Fragment], span: Span, origin: Instant) -> Par
 def _fragments(pieces: Sequence[Piece]) -> Iterator[Fragment]:
     for piece in pieces:
         yield from fragments_in(read_header(piece.header), piece.records, piece.segment_key)
+
+
+def _stored(ask: PartAsk | PictureAsk, showing: Showing) -> StoredRegions | None:
+    """What was found to hide while recording, by the model that is asked for.
+
+    Whatever is damaged, of another camera or unknown is left out: those pictures are looked at.
+    """
+    if showing.model is None or not ask.pieces:
+        return None
+    camera = read_header(ask.pieces[0].header).camera
+    found: list[CoverRegions] = []
+    for piece in ask.covers:
+        header = read_header(piece.header)
+        if header.camera != camera or header.stream != "cover":
+            continue
+        with suppress(Corrupt, BadInput):
+            for fragment in fragments_in(header, piece.records, piece.segment_key):
+                found += _regions(fragment, camera, showing.model.name)
+    return StoredRegions(tuple(found))
+
+
+def _regions(fragment: Fragment, camera: CameraId, model: str) -> Iterator[CoverRegions]:
+    """Errors:  BadInput."""
+    if fragment.format.is_video or fragment.format.parameter_sets != model.encode("ascii"):
+        return
+    for sample in fragment.samples:
+        yield regions_of(sample.data, camera, fragment.at(sample))
 
 
 def _encoder(painted: Painted, origin: Instant) -> PictureEncoder:

@@ -25,7 +25,7 @@ from fairview.access.live_look import (
 )
 from fairview.access.looks import LookBook, OpenLook
 from fairview.access.may import Allowed, raw_because
-from fairview.access.render import FULL, TILE, CleanPicture
+from fairview.access.render import FULL, TILE, CleanPicture, SealedPiece
 from fairview.access.render_scene import RawBecause
 from fairview.access.rendering import Rendering
 from fairview.core.camera import Camera
@@ -137,6 +137,7 @@ class Watching:
             at,
             width_px,
             clean=self._clean(known, opened),
+            covers=self._covers(known, opened, Span(start=at, end=at.plus(1))),
             zones=known.zones,
             rendition=opened.wish.rendition,
             raw_because=self._raw_because(known),
@@ -225,6 +226,7 @@ class Watching:
             [self._views.footage.piece(stored.part)],
             span=stored.play.span,
             clean=self._clean(camera, opened),
+            covers=self._covers(camera, opened, stored.play.span),
             zones=camera.zones,
             rendition=opened.wish.rendition,
             raw_because=self._raw_because(camera),
@@ -306,6 +308,12 @@ class Watching:
         if opened.wish.rendition == "raw":
             return None
         return self._views.pictures.approved(camera.id)
+
+    def _covers(self, camera: Camera, opened: OpenLook, span: Span) -> tuple[SealedPiece, ...]:
+        """Only a cover with a model is made of what was found while recording."""
+        if opened.wish.rendition == "raw" or self._views.rendering.model is None:
+            return ()
+        return self._views.footage.covers(camera.id, span)
 
     def _raw_because(self, camera: Camera) -> RawBecause:
         reason = raw_because(camera, self._clock.now())

@@ -11,7 +11,7 @@ Missing a shape shows a person here, unlike in `cover`: margins and memory are l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import cv2
@@ -20,7 +20,7 @@ import numpy as np
 from fairview.analyse.cover import Foreground, Scene, silhouettes
 from fairview.analyse.cover_align import SceneFollower
 from fairview.analyse.cover_chains import Chains
-from fairview.analyse.cover_finds import REASONS, TILES, Finders, Found, Reason, look
+from fairview.analyse.cover_finds import NOTHING, REASONS, TILES, Finders, Found, Reason, look
 from fairview.analyse.planes import Planes
 from fairview.core.ids import CameraId
 from fairview.core.limits import COVER_LOOK_US_MAX
@@ -186,12 +186,18 @@ class CoverModel:
         self._turn = 0
 
     def cover(
-        self, planes: Planes, at: Instant, *, is_late: bool = False, is_damaged: bool = False
+        self,
+        planes: Planes,
+        at: Instant,
+        *,
+        is_late: bool = False,
+        is_damaged: bool = False,
+        stored: CoverRegions | None = None,
     ) -> Hidden:
         """What is hidden in the next picture.
 
         is_late: don't look, there is no time; is_damaged: parts of it were guessed. The detectors
-        run when a look is due.
+        run when a look is due. stored: what they found while recording, instead of a look.
 
         Errors:  what a detector raises; nothing was covered then.
         """
@@ -203,6 +209,9 @@ class CoverModel:
             return self._whole(at, "damaged" if is_damaged else "late")
         if self._follower is None:
             return self._whole(at, "no background")
+        scene = self._follower.under(planes, at)
+        if stored is not None and stored.mask.shape == scene.luma.shape:
+            return self._with(stored, planes, scene)
         if self._is_due(at):
             self._look(planes, at)
         if self._looked_at is None or at.since(self._looked_at) > COVER_LOOK_US_MAX:
@@ -210,10 +219,28 @@ class CoverModel:
         if self._chains.is_full:
             return self._whole(at, "crowded")
         boxes = self._chains.boxes_at(at)
-        scene = self._follower.under(planes, at)
         done = hidden_in(self._camera, at, planes, scene, boxes, self._foreground)
         self._foreground = done.foreground
         return done
+
+    def _with(self, stored: CoverRegions, planes: Planes, scene: Scene) -> Hidden:
+        """What was found while recording, and what differs from the clean picture now.
+
+        HOLE: looks from before a stored stretch are not linked to those behind it.
+        """
+        at = stored.at
+        if self._looked_at is not None:
+            self._chains, self._looked_at, self._turn = Chains(), None, 0
+        if stored.is_whole:
+            self._foreground = None
+            return self._whole(at, "overdue")
+        done = hidden_in(self._camera, at, planes, scene, NOTHING, self._foreground)
+        self._foreground = done.foreground
+        if done.regions.is_whole:
+            return done
+        mask = np.maximum(done.regions.mask, stored.mask)
+        regions = CoverRegions(camera=self._camera, at=at, mask=mask, is_whole=False)
+        return replace(done, regions=regions, hidden_frac=_frac(mask))
 
     def _is_due(self, at: Instant) -> bool:
         return self._looked_at is None or at.since(self._looked_at) >= min(

@@ -13,7 +13,7 @@ from fairview.core.ids import CameraId
 from fairview.core.limits import LIVE_SUBSCRIBERS_MAX
 from fairview.core.sight import KINDS, OpenTrack, Sight, SightBox
 from fairview.core.time import Instant
-from fairview.store.wire import Connection, Hangup, Stream, WireServer, serve, streams
+from fairview.store.wire import Connection, Handler, Hangup, Stream, WireServer, serve, streams
 
 _DIGITS = 3
 
@@ -158,8 +158,11 @@ class WatchSights:
     camera: CameraId
 
 
-def serve_sights(path: Path, taps: SightTaps, secret: bytes) -> WireServer:
-    """Hand sights to whoever knows this start's secret: the door. Errors: as store.wire.serve."""
+def serve_sights(path: Path, taps: SightTaps, secret: bytes, *beside: Handler) -> WireServer:
+    """Hand sights to whoever knows this start's secret: the door. Errors: as store.wire.serve.
+
+    beside: what else is answered at the same socket.
+    """
 
     def watch(message: WatchSights, hangup: Hangup) -> Iterator[Sight]:
         subscription = taps.of(message.camera).subscribe()
@@ -167,7 +170,7 @@ def serve_sights(path: Path, taps: SightTaps, secret: bytes) -> WireServer:
         with closing(subscription):
             yield from subscription
 
-    return serve(path, [streams(WatchSights, watch)], secret=secret)
+    return serve(path, [streams(WatchSights, watch), *beside], secret=secret)
 
 
 def subscribe_sights(connection: Connection, camera: CameraId) -> Stream[Sight]:

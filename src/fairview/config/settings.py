@@ -108,6 +108,12 @@ class Covering(_Section):
         "(see fairview models): they then show the camera's own pixels around what is hidden. "
         "Without one they show shapes on the clean picture.",
     )
+    is_stored: bool = Field(
+        True,
+        alias="stored",
+        description="With a model: look for what is to be hidden while recording, and keep it "
+        "sealed beside the footage, so that a seek shows a picture at once.",
+    )
 
 
 class Analysis(_Section):
@@ -122,6 +128,14 @@ class Analysis(_Section):
     bin_min: int = Field(15, ge=5, le=1_440, description="Minutes of one count.")
     stream: Literal["sub", "main"] = Field(
         "sub", description="Which stream is looked at; main where there is no sub stream."
+    )
+    gate: Literal["auto", "off"] = Field(
+        "auto",
+        description="auto: a camera's packets are decoded only while something moves, where "
+        "its packet sizes and key frames tell that (each is tested). off: everything is decoded.",
+    )
+    always_on: tuple[str, ...] = Field(
+        (), max_length=200, description="Cameras of which everything is decoded, whatever gate is."
     )
 
 
@@ -198,7 +212,7 @@ def _put(values: dict[str, Any], path: list[str], text: str) -> None:
         values = values.setdefault(part, {})
         if not isinstance(values, dict):
             raise BadInput(f"the setting {part} is not a section")
-    is_list = path[-1] in ("proxies", "hosts")
+    is_list = path[-1] in ("proxies", "hosts", "always_on")
     values[path[-1]] = [one.strip() for one in text.split(",")] if is_list else text
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from fairview.core.errors import BadInput
-from fairview.core.ids import CameraId, StreamName
+from fairview.core.ids import CAMERA_STREAMS, CameraId, CameraStream, StreamName
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Instant
 
 SourceKind = Literal["rtsp", "file", "sim", "mjpeg", "usb"]
@@ -58,11 +58,13 @@ class Source:
     address: `rtsp://host:port/path`, an absolute file path, or `sim:junction?seed=7`.
     """
 
-    stream: StreamName
+    stream: CameraStream
     kind: SourceKind
     address: str
 
     def __post_init__(self) -> None:
+        if self.stream not in CAMERA_STREAMS:
+            raise BadInput(f"a camera does not send a stream {self.stream}: use main or sub")
         if not self.address or len(self.address) > 2_000:
             raise BadInput("a camera's address has 1 to 2000 characters")
         if "@" in self.address.split("?")[0] and self.kind in ("rtsp", "mjpeg"):

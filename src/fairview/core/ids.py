@@ -23,8 +23,13 @@ LookId = NewType("LookId", str)
 ActorId = NewType("ActorId", str)
 """1 to 63 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit."""
 
-StreamName = Literal["main", "sub"]
-STREAM_NAMES: tuple[StreamName, ...] = ("main", "sub")
+CameraStream = Literal["main", "sub"]
+CAMERA_STREAMS: tuple[CameraStream, ...] = ("main", "sub")
+"""What a camera itself sends."""
+
+StreamName = Literal["main", "sub", "cover"]
+STREAM_NAMES: tuple[StreamName, ...] = ("main", "sub", "cover")
+"""What is sealed of a camera. `cover` is no picture: it is what the cover of `main` hides."""
 
 _CAMERA = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _ACTOR = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}\Z")
@@ -51,12 +56,20 @@ def actor_id(text: str) -> ActorId:
     return ActorId(text)
 
 
-def stream_name(text: str) -> StreamName:
+def camera_stream(text: str) -> CameraStream:
     """Errors:  BadInput when the text is neither main nor sub."""
+    for name in CAMERA_STREAMS:
+        if text == name:
+            return name
+    raise BadInput(f"{text!r} is not a stream of a camera: use main or sub")
+
+
+def stream_name(text: str) -> StreamName:
+    """Errors:  BadInput when the text is none of main, sub and cover."""
     for name in STREAM_NAMES:
         if text == name:
             return name
-    raise BadInput(f"{text!r} is not a stream: use main or sub")
+    raise BadInput(f"{text!r} is not a stream: use main, sub or cover")
 
 
 def is_hex_id(text: str) -> bool:

@@ -507,6 +507,10 @@ FOLDER_PICTURES_MAX = 2_000_000
 """One picture of a folder (8K without compression), and how many a folder may hold (a day at
 20 a second). Outcome: that picture counts as damaged; the folder is refused."""
 
+PICTURE_PIXELS_MAX = 128 * 1024 * 1024
+"""Pixels of one picture of a folder (four times 8K); a small file can claim billions. Outcome: that
+picture counts as damaged."""
+
 PICTURES_HELD_MAX = 64
 """Pictures held back until their number is known; H.264 reorders by 16. Outcome: the oldest is
 given with the number known so far."""
@@ -603,6 +607,10 @@ GATE_ANSWERS_MAX = 256
 GATE_KEPT_PACKETS_MAX = 1_500
 GATE_KEPT_BYTES_MAX = 16 * 1024 * 1024
 """Packets kept undecoded while a gate sleeps (20 s at 6 Mbit/s). Outcome: it wakes."""
+
+GATE_QUIET_SPANS_MAX = 64
+"""Quiet stretches of one camera not told yet; one comes every few seconds, and each picture takes
+them. Outcome: drop_oldest, that stretch counts as not looked at."""
 
 GATE_ROOM_WAIT_US_MAX = 2 * US_PER_SECOND
 """How long one late picture waits for room before the detector after a gate woke. Outcome: it is

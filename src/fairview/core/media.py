@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-Codec = Literal["h264", "hevc", "mjpeg"]
+Codec = Literal["h264", "hevc", "mjpeg", "regions"]
+"""How samples are coded. `regions` is no video: each sample is what a cover hides at a moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,11 @@ class VideoFormat:
             raise BadInput(f"a picture of {self.width_px}x{self.height_px} is not possible")
         if self.tick_numerator <= 0 or self.tick_denominator <= 0:
             raise BadInput("a time base must be positive")
+
+    @property
+    def is_video(self) -> bool:
+        """Whether a decoder makes pictures of its samples."""
+        return self.codec != "regions"
 
     def us_of(self, ticks: int) -> int:
         """A duration in ticks as whole microseconds, rounded down."""

@@ -218,6 +218,22 @@ class CoverRegions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CoverCode:
+    """CoverRegions as the bytes that are kept of them, on their way to be sealed.
+
+    columns, rows: of the mask. model: the name of the one that looked. code: see
+    docs/reference/segment-format.md, "Regions".
+    """
+
+    camera: CameraId
+    at: Instant
+    columns: int
+    rows: int
+    model: str
+    code: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unmeasurable:
     """A stretch in which nothing could be measured, and why. Absence is data, never a zero."""
 

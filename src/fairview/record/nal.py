@@ -133,6 +133,8 @@ def decoder_record(video: VideoFormat) -> bytes:
 def _decoder_record(codec: str, extra: bytes) -> bytes:
     if codec == "mjpeg":
         raise BadInput("MJPEG has no decoder record")
+    if codec not in ("h264", "hevc"):
+        raise BadInput("what a cover hides is no video: no player gets it")
     sets = _parameter_sets(codec, extra)
     if not sets.sps or not sets.pps:
         raise BadInput("the stream has not shown its parameter sets yet")
@@ -144,7 +146,7 @@ def _decoder_record(codec: str, extra: bytes) -> bytes:
 
 @lru_cache(maxsize=256)
 def _parameter_sets(codec: str, extra: bytes) -> ParameterSets:
-    if codec == "mjpeg" or not extra:
+    if codec not in ("h264", "hevc") or not extra:
         return ParameterSets()
     if extra[0] == 1:
         units = _avcc_units(extra) if codec == "h264" else _hvcc_units(extra)

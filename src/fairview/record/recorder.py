@@ -330,6 +330,9 @@ class StreamRecorder:
         return GapBecause.DISK_FULL if is_full else GapBecause.DISK_FAILED
 
     def _tell(self, kind: str, because: str) -> None:
+        if self._stream == "cover" and kind in ("camera_away", "camera_back"):
+            # Analysers come and go; the camera is where it was.
+            return
         now = self._stores.clock.now()
         event = HealthEvent(kind=kind, camera=self._camera, at=now, because=because)
         self._stores.rows.put(EventSaved(event=event))

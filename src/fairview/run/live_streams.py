@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from fairview.analyse.region_taps import CoverCodes, subscribe_regions
 from fairview.analyse.sights import subscribe_sights
 from fairview.core.errors import NotFound, Unavailable
 from fairview.core.ids import CameraId, StreamName
@@ -39,6 +40,14 @@ class LiveStreams:
             self._analysers.all(),
             lambda peer: subscribe_sights(peer, camera),
             f"{camera} is not analysed at this moment",
+        )
+
+    def regions(self, camera: CameraId) -> LiveStream[CoverCodes]:
+        """What a camera's cover hides, from whichever analyser looks for it."""
+        return LiveStream(
+            self._analysers.all(),
+            lambda peer: subscribe_regions(peer, camera),
+            f"what the cover of {camera} hides is not looked for at this moment",
         )
 
     def close(self) -> None:

@@ -2,7 +2,8 @@
 
     cameras ─▶ recorders ─sealed segments─▶ blobs     recorders ─rows─▶ catalogue
                    ├─live packets─▶ analysers ─counts, speeds─▶ catalogue
-                   │                    └─boxes now─▶ door
+                   │                    ├─boxes now─▶ door
+                   │                    └─what covers hide─▶ recorders
                    └─live packets─▶ door ◀─rows, sealed bytes─┘
                                     door ─covered pictures, measures, ledger─▶ web ─▶ people
 
@@ -27,6 +28,7 @@ from fairview.core.ids import CameraId
 from fairview.core.limits import NODE_TURN_US, PROCESS_START_US_MAX, SCENES_EVERY_US
 from fairview.core.time import Clock
 from fairview.run.camera_processes import CameraProcesses
+from fairview.run.cover_looks import is_cover_stored
 from fairview.run.mend import mend_folder
 from fairview.run.orders import start_orders
 from fairview.run.places import Meeting, Secrets, make_sockets
@@ -107,7 +109,7 @@ class _Node:
         self._analysers = CameraProcesses(
             "analyser", settings.analysis.cameras_per_process, self._supervisor, self._start_group
         )
-        self._with_scene: tuple[CameraId, ...] = ()
+        self._looked_at: tuple[CameraId, ...] = ()
         self._scenes_due_us = 0
 
     def start(self, address: Address) -> None:
@@ -145,14 +147,18 @@ class _Node:
         self._log.info("node stopped")
 
     def _place_cameras(self) -> None:
-        """Every active camera is recorded; those with a scene are analysed as well."""
+        """Every active camera is recorded; those with a scene are analysed as well, and all where
+        covers are found while recording."""
         active = [row.camera.id for row in self._catalogue.cameras() if row.camera.is_active]
         self._recorders.place(active)
         now_us = self._clock.monotonic_us()
         if now_us >= self._scenes_due_us:
             self._scenes_due_us = now_us + SCENES_EVERY_US
-            self._with_scene = tuple(one for one in active if self._catalogue.scene(one))
-        self._analysers.place([one for one in self._with_scene if one in active])
+            is_covered = is_cover_stored(self._settings)
+            self._looked_at = tuple(
+                one for one in active if is_covered or self._catalogue.scene(one)
+            )
+        self._analysers.place([one for one in self._looked_at if one in active])
 
     def _start_group(self, name: str, number: int) -> None:
         kind = name.partition("-")[0]

@@ -41,7 +41,7 @@ class Secrets:
     """What each socket asks of its peers, made anew at each start and told only to who may call.
 
     catalogue: node, door, recorders, analysers · door: web · live: door, recorders, analysers ·
-    sights: door, analysers · control: node, door.
+    sights: door, recorders, analysers · control: node, door.
     """
 
     catalogue: bytes
@@ -67,7 +67,7 @@ class Secrets:
             "door": ("catalogue", "door", "live", "sights", "control"),
             "web": ("door",),
             "analyser": ("catalogue", "live", "sights"),
-        }.get(process.partition("-")[0], ("catalogue", "live"))
+        }.get(process.partition("-")[0], ("catalogue", "live", "sights"))
         return {name: getattr(self, name).hex() for name in known}
 
 

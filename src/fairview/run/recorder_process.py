@@ -20,6 +20,8 @@ from fairview.ingest.av_source import FilePlay
 from fairview.record.live import LiveTaps, serve_live
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
+from fairview.run.cover_looks import is_cover_stored
+from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import StartOrders, follow, read_start
 from fairview.run.recording import CameraKeeper, Supplies
 from fairview.run.signing import recorder_signer
@@ -66,6 +68,7 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
         signer=recorder_signer(folder, group),
         clock=clock,
     )
+    streams = LiveStreams(orders.sockets, orders.secrets["live"], orders.secrets["sights"])
     supplies = Supplies(
         settings=orders.settings,
         folder=folder,
@@ -74,6 +77,7 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
         box=SecretBox(read_or_make_key(folder.secrets_key)),
         door_public=Path(folder.door_public).read_bytes(),
         file_play=FilePlay(is_looped=True),
+        regions=streams.regions if is_cover_stored(orders.settings) else None,
     )
     taps = LiveTaps()
     keeper = CameraKeeper(supplies, taps.make)
@@ -94,6 +98,7 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
         keeper.close()
         rows.close()
         live.close()
+        streams.close()
         catalogue.close()
 
 

@@ -24,6 +24,7 @@ from fairview.record.keyring import Keyring
 from fairview.record.live import LiveTap
 from fairview.record.recorder import Figures, Stores, StreamRecorder
 from fairview.run.cache import sim_cache
+from fairview.run.cover_keeping import CoverStream, RegionConnector
 from fairview.run.mend import mend
 from fairview.sim.loop import ready_loop
 from fairview.sim.source import SimSource, loop_frame
@@ -37,11 +38,14 @@ SIM_LEAD_US = 4 * US_PER_SECOND
 
 @dataclass(slots=True, kw_only=True)
 class KeptStream:
-    """One stream under way. failed: what ended its thread for good, None while it runs."""
+    """One stream under way. failed: what ended its thread for good, None while it runs.
+
+    cover: where its packets come from when they are what a cover hides.
+    """
 
     recorder: StreamRecorder
-    tap: LiveTap
     thread: threading.Thread
+    cover: CoverStream | None = None
     failed: BaseException | None = None
 
 
@@ -54,7 +58,9 @@ class KeptCamera:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supplies:
-    """What all cameras of one recorder share."""
+    """What all cameras of one recorder share. regions: where what covers hide comes from; None
+    where it is not kept.
+    """
 
     settings: Settings
     folder: DataFolder
@@ -63,6 +69,7 @@ class Supplies:
     box: SecretBox
     door_public: bytes
     file_play: FilePlay
+    regions: RegionConnector | None = None
 
 
 class CameraKeeper:
@@ -97,9 +104,10 @@ class CameraKeeper:
         }
 
     def is_running(self, camera: CameraId) -> bool:
-        """Whether any stream of the camera still has a thread at work."""
+        """Whether any stream that the camera sends still has a thread at work."""
         kept = self._kept.get(camera)
-        return kept is not None and any(one.thread.is_alive() for one in kept.streams.values())
+        streams = () if kept is None else kept.streams.values()
+        return any(one.thread.is_alive() for one in streams if one.cover is None)
 
     def failure(self, camera: CameraId) -> BaseException | None:
         kept = self._kept.get(camera)
@@ -159,7 +167,9 @@ class CameraKeeper:
                 name=f"{camera.id}/{source.stream}",
                 daemon=True,
             )
-            kept.streams[source.stream] = KeptStream(recorder=recorder, tap=tap, thread=thread)
+            kept.streams[source.stream] = KeptStream(recorder=recorder, thread=thread)
+        if supplies.regions is not None:
+            kept.streams["cover"] = _cover_stream(supplies, camera.id, keyring)
         self._kept[camera.id] = kept
         for one in kept.streams.values():
             one.thread.start()
@@ -190,6 +200,8 @@ class CameraKeeper:
         kept = self._kept.pop(name)
         kept.stop.set()
         for one in kept.streams.values():
+            if one.cover is not None:
+                one.cover.close()
             one.thread.join(timeout=CAMERA_STOP_US_MAX / US_PER_SECOND)
             one.recorder.close()
         self._log.info("camera no longer kept", camera=name)
@@ -198,6 +210,16 @@ class CameraKeeper:
         stores = self._supplies.stores
         event = HealthEvent(kind=kind, camera=camera, at=stores.clock.now(), because=because)
         stores.rows.put(EventSaved(event=event))
+
+
+def _cover_stream(supplies: Supplies, camera: CameraId, keyring: Keyring) -> KeptStream:
+    assert supplies.regions is not None, "somebody looks for what covers hide"
+    recorder = StreamRecorder(
+        camera=camera, stream="cover", stores=supplies.stores, keyring=keyring
+    )
+    cover = CoverStream(camera, supplies.regions, recorder, supplies.stores.clock)
+    thread = threading.Thread(target=cover.run, name=f"{camera}/cover", daemon=True)
+    return KeptStream(recorder=recorder, thread=thread, cover=cover)
 
 
 def connection(

@@ -21,7 +21,7 @@ from pathlib import Path
 import av
 
 from fairview.core.errors import Unavailable
-from fairview.core.ids import STREAM_NAMES
+from fairview.core.ids import CAMERA_STREAMS
 from fairview.core.limits import SIM_PAINTERS_MAX, SIM_RENDER_US_MAX
 from fairview.core.time import US_PER_SECOND
 from fairview.sim.junction import FPS, LOOP_FRAMES
@@ -79,7 +79,7 @@ def draw_loop(folder: Path, seed: int, *, first_part: int, progress: Progress | 
     whole = making / "whole"
     whole.mkdir()
     parts = [part_folder(making, part) for part in range(PARTS)]
-    for name in STREAM_NAMES:
+    for name in CAMERA_STREAMS:
         _join_video([part / f"{name}.mp4" for part in parts], whole / f"{name}.mp4")
     with (whole / "truth.jsonl").open("wb") as truth:
         for part in parts:

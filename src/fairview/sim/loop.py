@@ -20,7 +20,7 @@ import numpy as np
 import structlog
 
 from fairview.core.errors import BadInput, Corrupt, Unavailable
-from fairview.core.ids import STREAM_NAMES, StreamName
+from fairview.core.ids import CAMERA_STREAMS, StreamName
 from fairview.core.media import VideoFormat
 from fairview.sim.draw import Painter
 from fairview.sim.drawing import (
@@ -240,7 +240,7 @@ class LoopBeingDrawn:
 
 
 def _load(done: Path, seed: int) -> Loop:
-    main, sub = (_encoded(done / f"{name}.mp4", LOOP_FRAMES) for name in STREAM_NAMES)
+    main, sub = (_encoded(done / f"{name}.mp4", LOOP_FRAMES) for name in CAMERA_STREAMS)
     return Loop(folder=done, seed=seed, main=main, sub=sub)
 
 

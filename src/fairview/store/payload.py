@@ -14,7 +14,12 @@ from fairview.core.media import Codec, Fragment, Sample, VideoFormat
 from fairview.core.time import Instant
 
 _KIND_VIDEO: Final = 1
-_CODEC_NUMBERS: Final[dict[Codec, int]] = {"h264": 1, "hevc": 2, "mjpeg": 3}
+_CODEC_NUMBERS: Final[dict[Codec, int]] = {
+    "h264": 1,
+    "hevc": 2,
+    "mjpeg": 3,
+    "regions": 4,
+}
 _CODEC_NAMES: Final[dict[int, Codec]] = {number: codec for codec, number in _CODEC_NUMBERS.items()}
 _FORMAT = struct.Struct(">BBHHIII")
 _COUNT = struct.Struct(">I")

@@ -18,6 +18,7 @@ from fairview.core.camera import (
 )
 from fairview.core.errors import BadInput, FairviewError, NotFound
 from fairview.core.ids import (
+    CAMERA_STREAMS,
     STREAM_NAMES,
     CameraId,
     SegmentId,
@@ -333,7 +334,7 @@ def _placeholder(camera: CameraId, segments: Sequence[Segment]) -> Camera:
         sources=tuple(
             # Not a file: nobody knows whether people are in it, so it is seen covered only.
             Source(stream=stream, kind="rtsp", address="rtsp://unknown-since-rebuilt.invalid/")
-            for stream in STREAM_NAMES
+            for stream in CAMERA_STREAMS
             if stream in streams
         ),
         register=RegisterEntry(

@@ -62,6 +62,8 @@ class PictureDecoder:
         decodes: Decodes = "all",
         size: tuple[int, int] | None = None,
     ) -> None:
+        if not video.is_video:
+            raise BadInput("what a cover hides is no video: nothing decodes it as pictures")
         self.format = video
         self._decodes = decodes
         self._size = size

@@ -1,8 +1,8 @@
 """Cameras on one machine while they are recorded: row 7.
 
 Each simulated camera has a main stream (1080p25, 4 Mbit/s), recorded by Fairview's recorder for
-every contender alike, and a sub stream (640x360, 12 pictures a second, variable rate, somebody
-there a fifth of the time) that is looked at 5 times a second with yolox-nano. Both come from a
+every contender alike, and a sub stream (640x360, 12 pictures a second, variable rate, few
+road users) that is looked at 5 times a second with yolox-nano. Both come from a
 replayer at real speed over RTSP. One contender at a time, in turn; what is counted begins after
 WARM_UP_S. CPU of the looking processes alone, of the recorder apart.
 `holds`: two cores divided by the CPU of recording and looking at one camera; a reckoning from
@@ -28,13 +28,16 @@ import av
 from av.video.stream import VideoStream
 
 from bench.footage import make_footage
-from bench.gate import FPS, traffic_for
 from bench.see_sources import MODELS, PEER_PYTHON, PEERS, ROOT, table
 from bench.usage import usage_of
+from fairview.sim.clips import make_clip
 
 WARM_UP_S = 25.0
 MEASURED_S = 40.0
 SUB_SECONDS = 60
+SUB_FPS = 12
+SEED, SHARE = 11, 0.04
+"""Few road users."""
 MODEL_FILE = "yolox_nano.onnx"
 
 
@@ -95,18 +98,18 @@ def _contenders() -> dict[str, list[str]]:
 
 def _sub(path: Path) -> Path:
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=FPS)
+        stream = out.add_stream("libx264", rate=SUB_FPS)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
         stream.options = {
             "crf": "26",
             "preset": "veryfast",
             "threads": "1",
-            "x264-params": f"keyint={2 * FPS}:scenecut=0:bframes=0",
+            "x264-params": f"keyint={2 * SUB_FPS}:scenecut=0:bframes=0",
         }
-        for one in traffic_for(0.2, SUB_SECONDS).pictures():
+        for one in make_clip(SEED, SUB_SECONDS, share=SHARE).pictures():
             frame = av.VideoFrame.from_ndarray(one.pixels, format="rgb24")
-            frame.pts, frame.time_base = one.frame - 1, Fraction(1, FPS)
+            frame.pts, frame.time_base = one.frame - 1, Fraction(1, SUB_FPS)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     return path

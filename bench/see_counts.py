@@ -112,6 +112,8 @@ def _contenders(truth: TrueLines) -> Iterator[tuple[str, list[Passing], tuple[in
             yield f"{one.path.stem}, {name}", _within(passings, covered), covered
     for name in ("picodet-s-416", "motion"):
         yield f"{name}, fairview watch", _watched(name, truth), whole
+        if name == "motion":
+            continue
         for peer_name, passings in _peers(junction_detections(name), truth, 1):
             yield f"{name}, {peer_name}", passings, whole
     for name in ("picodet-s-320", "yolox-nano", "fastestdet"):

@@ -48,13 +48,12 @@ class Film:
 
 
 def main() -> None:
-    """Print the tables."""
-    simulated()
+    """Print the table of real clips."""
     real()
 
 
 def simulated(rounds: int = 3, seconds: float = 12.0) -> None:
-    """`bench.track` as a table."""
+    """Print `bench.track` as a table."""
     print("### Row 6: simulated crowds, beside Roboflow's trackers on the same boxes\n")
     done = subprocess.run(
         [

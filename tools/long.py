@@ -77,8 +77,22 @@ JOBS = (
     Job(
         name="see-counts",
         group="see",
-        title="Seeing: line counts, and boxes drawn by hand",
-        words=("bench.see", "counts", "boxes"),
+        title="Seeing: line counts",
+        words=("bench.see", "counts"),
+        is_markdown=True,
+    ),
+    Job(
+        name="see-boxes",
+        group="see",
+        title="Seeing: boxes drawn by hand",
+        words=("bench.see", "boxes"),
+        is_markdown=True,
+    ),
+    Job(
+        name="see-crowds",
+        group="see",
+        title="Seeing: tracks of simulated crowds",
+        words=("bench.see", "crowds"),
         is_markdown=True,
     ),
     Job(

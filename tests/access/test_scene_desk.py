@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from fairview.core.camera import PrivacyZone
 from fairview.core.case import Role
 from fairview.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from fairview.core.ids import CameraId
-from fairview.core.sight import CAR, PERSON
+from fairview.core.sight import CAR, KINDS, MOVING, PERSON
 from fairview.core.time import US_PER_DAY, US_PER_MINUTE, Span
 from fairview.core.traffic import Count, Speed, SpeedBin
 from fairview.store.contracts import CountsSaved, SpeedsSaved
@@ -150,6 +151,23 @@ def test_small_numbers_of_people_are_not_said(site: Site) -> None:
     assert not by_kind["car"].is_few
     assert (by_kind["car"].n, by_kind["car"].high) == (4, 8.0)
     assert [one.kind for one in found.speeds] == ["car"]
+
+
+@pytest.mark.parametrize("kind", [PERSON, MOVING])
+def test_a_line_s_speeds_do_not_tell_the_few_who_went_the_other_way(site: Site, kind: int) -> None:
+    """7 speeds of both directions less 6 counted forward would be one who went back."""
+    other = replace(count(kind, 1), direction="backward")
+    median = Speed(kmh=5, low_kmh=4, high_kmh=6)
+    speed = SpeedBin(span=BIN, place="north", kind=kind, n=7, median=median, p85_kmh=None)
+    site.catalogue.write(
+        [
+            CountsSaved(camera=NAME, counts=(count(kind, 6), other)),
+            SpeedsSaved(camera=NAME, speeds=(speed, replace(speed, kind=CAR))),
+        ]
+    )
+    found = site.gate.measures(site.mara.token, NAME, BIN)
+    assert {one.direction: one.n for one in found.counts} == {"forward": 6, "backward": None}
+    assert {one.kind: one.n for one in found.speeds} == {KINDS[kind]: 5, "car": 7}
 
 
 def test_what_was_not_looked_at_is_not_zero(site: Site) -> None:

@@ -142,11 +142,15 @@ def _is_few(speed: SpeedBin) -> bool:
 
 
 def _speed_view(speed: SpeedBin) -> SpeedView:
+    """How many people were measured is not said beyond that they are not few: a line's speeds are
+    of both directions, and less the count of one they would tell the few of the other.
+    """
+    may_be_persons = speed.kind in _MAY_BE_PERSONS
     return SpeedView(
         span=speed.span,
         place=speed.place,
         kind=KINDS[speed.kind],
-        n=speed.n,
+        n=min(speed.n, FEW_PERSONS) if may_be_persons else speed.n,
         median_kmh=speed.median.kmh,
         low_kmh=speed.median.low_kmh,
         high_kmh=speed.median.high_kmh,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,8 +13,11 @@ import cv2
 import numpy as np
 import pytest
 from av.video.stream import VideoStream
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairview.analyse.decode import NumberedPicture, Pace, VideoInput, open_video
+from fairview.analyse.decode.picture_size import picture_size
 from fairview.core.errors import BadInput, NotFound
 from fairview.core.time import Instant
 from tests.analyse.scenes import noisy, street
@@ -266,3 +271,37 @@ def test_real_clips_have_their_numbers_and_times(name: str, frames: int, seconds
     assert found[0][1] == 0
     assert found[-1][1] == pytest.approx(seconds * 1e6, abs=1_000)
     assert video.warnings == ()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".webp"])
+def test_a_picture_s_size_is_known_before_it_is_unpacked(suffix: str) -> None:
+    picture = np.zeros((48, 70, 3), np.uint8)
+    for quality in ([], [cv2.IMWRITE_WEBP_QUALITY, 80] if suffix == ".webp" else []):
+        _, data = cv2.imencode(suffix, picture, quality)
+        assert picture_size(data.tobytes()) == (70, 48)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([b"", b"\x89PNG\r\n\x1a\n", b"\xff\xd8", b"BM", b"RIFF"]), st.binary())
+def test_any_bytes_have_a_size_or_none(head: bytes, data: bytes) -> None:
+    found = picture_size(head + data)
+    assert found is None or min(found) >= 0
+
+
+def test_a_small_file_that_claims_a_huge_picture_is_not_unpacked(tmp_path: Path) -> None:
+    _, good = cv2.imencode(".png", np.zeros((36, 64, 3), np.uint8))
+    header = struct.pack(">II", 50_000, 50_000) + bytes([8, 2, 0, 0, 0])
+    check = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    bomb = good.tobytes()[:12] + b"IHDR" + header + check + good.tobytes()[33:]
+    (tmp_path / "1.png").write_bytes(good.tobytes())
+    (tmp_path / "2.png").write_bytes(bomb)
+    (tmp_path / "3.png").write_bytes(good.tobytes())
+    folder = open_video(tmp_path, fps=1.0)
+    assert [one.frame for one in folder.pictures()] == [1, 3]
+    assert folder.damaged == 1
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "film.mp4")
+    with pytest.raises(BadInput, match="no file on a disk"):
+        open_video(tmp_path / "film.mp4", fps=1.0)

@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 
 from fairview.analyse.decode.input import EVERY, NumberedPicture, Pace, Paced
+from fairview.analyse.decode.picture_size import picture_size
 from fairview.analyse.planes import Planes, matrix_for, planes_of_rgb, shrunk
 from fairview.core.errors import BadInput, NotFound
-from fairview.core.limits import FOLDER_PICTURES_MAX, PICTURE_FILE_BYTES_MAX
+from fairview.core.limits import FOLDER_PICTURES_MAX, PICTURE_FILE_BYTES_MAX, PICTURE_PIXELS_MAX
 from fairview.core.time import US_PER_SECOND, Instant
 
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp"))
@@ -201,13 +202,14 @@ def _read(path: Path) -> Planes | None:
     try:
         if path.stat().st_size > PICTURE_FILE_BYTES_MAX:
             return None
-        data = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+        data = path.read_bytes()
     except OSError:
         return None
-    if not data.size:
+    size = picture_size(data)
+    if size is None or size[0] * size[1] > PICTURE_PIXELS_MAX:
         return None
     try:
-        bgr = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        bgr = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
     if bgr is None:

@@ -128,6 +128,8 @@ def open_video(path: Path, *, fps: float | None = None, start: Instant | None = 
         return open_folder(path, fps=fps, start=began)
     if not path.exists():
         raise NotFound(f"{path} is not there; give a video file or a folder of pictures")
+    if not path.is_dir() and not path.is_file():
+        raise BadInput(f"{path} is no file on a disk (a pipe, a device): films are read twice")
     if path.is_dir() or is_picture(path):
         return open_folder(path, fps=fps, start=began)
     return open_film(path, fps=fps, start=began)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -201,3 +202,14 @@ def test_a_million_rows_are_read_in_seconds(tmp_path: Path) -> None:
     assert isinstance(found, ReadTracks)
     assert sum(len(one) for one in found.tracks) == 1_000_000
     assert spent < 10, f"{spent:.1f} CPU seconds"
+
+
+def test_a_line_without_an_end_is_refused_before_it_is_held(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_bytes(b"1,1,0,0,9,9,1,car,-1,-1\n" + b"1" * 50_000_000)
+    tracemalloc.start()
+    with pytest.raises(BadInput, match="line 2"):
+        read_mot(path, FACTS)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000

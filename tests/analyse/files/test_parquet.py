@@ -166,3 +166,38 @@ def test_geojson_says_what_its_numbers_are(tmp_path: Path) -> None:
     with GeoJsonTracks(path, size_px=(1280, 720)):
         pass
     assert json.loads(path.read_text())["features"] == []
+
+
+@pytest.mark.parametrize("numbers", [pa.int8(), pa.uint8(), pa.uint32(), pa.int64()])
+def test_classes_numbered_by_other_tools_are_read(numbers: pa.DataType, tmp_path: Path) -> None:
+    path = tmp_path / "tracks.parquet"
+    with ParquetTracks(path, FACTS) as file:
+        file.add(one_track())
+    table = pq.read_table(path)
+    codes = pa.array([0, None, 0], type=numbers)
+    kinds = pa.DictionaryArray.from_arrays(codes, pa.array(["car"]))
+    place = table.column_names.index("class")
+    pq.write_table(table.set_column(place, "class", kinds), path)
+    (track,) = read_parquet(path, FACTS).tracks
+    assert track.kind == 3
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.parquet"
+    with ParquetTracks(path, FACTS) as file:
+        file.add(one_track())
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("track", table.column("track")), path)
+    with pytest.raises(BadInput, match="column track twice"):
+        read_parquet(path, FACTS)
+
+
+def test_a_picture_of_no_sensible_size_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tracks.parquet"
+    with ParquetTracks(path, FACTS) as file:
+        file.add(one_track())
+    table = pq.read_table(path)
+    metadata = table.schema.metadata | {b"fairview.width_px": b"9" * 400}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    with pytest.raises(BadInput, match="pixels wide and high"):
+        read_parquet(path, FACTS)

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TextIO
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def _rows(path: Path, names: KindNames) -> BoxRows:
     numbers, kinds, places = array("d"), array("B"), array("q")
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for place, line in enumerate(_short_lines(file, path), start=1):
+            for place, line in _short_lines(file, path):
                 fields = line.split(",")
                 if len(fields) < _CONFIDENCE:
                     if not line.strip():
@@ -171,12 +171,14 @@ def _rows(path: Path, names: KindNames) -> BoxRows:
     )
 
 
-def _short_lines(file: Iterable[str], path: Path) -> Iterator[str]:
-    """Lines, none so long that it is not a row of numbers."""
-    for place, line in enumerate(file, start=1):
+def _short_lines(file: TextIO, path: Path) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers; never holds one that is too long for a row of numbers."""
+    place = 0
+    while line := file.readline(FILE_LINE_CHARACTERS_MAX + 1):
+        place += 1
         if len(line) > FILE_LINE_CHARACTERS_MAX:
             raise _bad(path, place, line)
-        yield line
+        yield place, line
 
 
 def _check(table: npt.NDArray[np.float64], at: npt.NDArray[np.int64], path: Path) -> None:

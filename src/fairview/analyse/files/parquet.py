@@ -136,6 +136,9 @@ def read_parquet(path: Path, facts: FileFacts) -> ReadTracks:
             missing = {"track", "at_us", *_BOX} - set(file.schema_arrow.names)
             if missing:
                 raise BadInput(f"{path.name} has no column {', '.join(sorted(missing))}")
+            for name in file.schema_arrow.names:
+                if file.schema_arrow.names.count(name) > 1:
+                    raise BadInput(f"{path.name} has the column {name[:40]} twice; write it again")
             parts = list(_parts(file, names, path))
     except FileNotFoundError as error:
         raise BadInput(f"there is no file {path}; give the path of a Parquet file") from error
@@ -184,7 +187,8 @@ def _parts(
             if not pa.types.is_dictionary(coded.type):
                 coded = coded.cast(pa.string()).dictionary_encode()
             table = [names.number(str(one)) for one in coded.dictionary.to_pylist()]
-            codes = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+            # Others number their classes without signs.
+            codes = coded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
             kinds = np.array([*table, KINDS.index("moving")], dtype=np.int64)[codes]
         scores = np.full(n, np.nan)
         if "confidence" in columns:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
 
 
+_SIDE_PX_MAX = 1_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileFacts:
     """What a file may not say itself: whose picture, how large, how fast, since when.
@@ -35,8 +38,10 @@ class FileFacts:
     start: Instant
 
     def __post_init__(self) -> None:
-        if self.width_px < 1 or self.height_px < 1:
-            raise BadInput("a picture is at least 1 pixel wide and high; set camera.size_px")
+        if not all(1 <= side <= _SIDE_PX_MAX for side in (self.width_px, self.height_px)):
+            raise BadInput(
+                f"a picture is 1 to {_SIDE_PX_MAX} pixels wide and high; set camera.size_px"
+            )
         if not (np.isfinite(self.fps) and 0.001 <= self.fps <= 1_000):
             raise BadInput("frames a second lie between 0.001 and 1000; set camera.fps")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import threading
 from pathlib import Path
 
 import jsonschema
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -144,6 +146,27 @@ def test_what_watch_wrote_can_be_measured_again(seen: Path, tmp_path: Path) -> N
         out = tmp_path / name.replace(".", "-")
         measure(wish(tmp_path, seen / name, out=out), nothing)
         assert counted(out) == {"forward": 2, "backward": 1}
+
+
+def test_others_times_begin_with_the_first_track_when_nobody_says_more(tmp_path: Path) -> None:
+    """Not in 1970: bins of half a century, all of them said to have been looked at."""
+    scene = roads.write_scene(tmp_path / "plain.toml", text=roads.SCENE.replace("start =", "#"))
+    measure(wish(tmp_path, roads.write_tracks(tmp_path / "tracks.txt"), scene=scene), nothing)
+    table = pq.read_table(tmp_path / "out" / "tracks.parquet").replace_schema_metadata(None)
+    times = pc.add(table.column("at_us"), 1_777_636_800_000_000)
+    moved = table.set_column(table.column_names.index("at_us"), "at_us", times)
+    pq.write_table(moved, tmp_path / "theirs.parquet")
+    measure(wish(tmp_path, tmp_path / "theirs.parquet", scene=scene, out=tmp_path / "o"), nothing)
+    assert counted(tmp_path / "o") == {"forward": 2, "backward": 1}
+    assert {row["start"] for row in rows(tmp_path / "o" / "counts.csv")} == {
+        "2026-05-01T12:00:00.000000Z"
+    }
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "tracks.txt")
+    with pytest.raises(BadInput, match="no file on a disk"):
+        measure(wish(tmp_path, tmp_path / "tracks.txt"), nothing)
 
 
 def test_detections_are_tracked_first(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from fairview.analyse.files.mot import read_mot
@@ -49,6 +50,8 @@ def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) 
         )
     if path.is_dir():
         raise BadInput(f"{path} is a folder: measure takes one file of tracks; watch, pictures")
+    if not path.is_file():
+        raise BadInput(f"{path} is no file on a disk (a pipe, a device): measure reads it twice")
     camera = scene.camera
     ending = path.suffix.lower()
     if camera.fps is None and ending not in HAS_TIMES:
@@ -69,7 +72,7 @@ def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) 
     check_shape(scene, read.width_px, read.height_px, path.name)
     stages.done("decode")
     if isinstance(read, ReadTracks):
-        return _of_tracks(path, read)
+        return _of_tracks(path, _begun(read) if ending in HAS_TIMES else read)
     progress(0.3, "tracking")
     return _of_detections(path, read, stages)
 
@@ -77,6 +80,14 @@ def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) 
 def _is_json(path: Path) -> bool:
     with told_as_ours(path, "reading"), path.open("rb") as file:
         return file.read(64).lstrip()[:1] in (b"{", b"[")
+
+
+def _begun(read: ReadTracks) -> ReadTracks:
+    """A file that says when its tracks were but not when looking began: with the first track, not
+    in 1970."""
+    if read.start.us or not read.tracks:
+        return read
+    return replace(read, start=min(track.start for track in read.tracks))
 
 
 def _of_tracks(path: Path, read: ReadTracks) -> Seen:

@@ -161,8 +161,9 @@ def gathered(figures: Sequence[Figures], frame: Frame, tracks: Sequence[Track]) 
     bins = Bins(spans=frame.bins, measurable=frame.measurable, accuracy=context.accuracy)
     taken = [one for figure in figures for one in flow_passings(figure.crossings, scene.flows)]
     known = (scene, context.ground, frame.start)
+    way_by_id = {track.id: figure.way for figure in figures for track in figure.way.tracks}
     speeds = [
-        track_speed(track, scene, context.ground, frame.start)
+        track_speed(track, way_by_id.get(track.id), known)
         for track in sorted(tracks, key=lambda track: track.id)
     ]
     for figure in figures:

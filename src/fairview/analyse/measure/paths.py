@@ -189,14 +189,33 @@ def _whole_size(shown: Floats, is_cut: Flags, axis: int) -> Floats:
         return sizes
     if not len(whole):
         return np.full(len(sizes), sizes.max())
+    nearest, is_there = _nearest(wanted, whole)
+    size = _medians(shown[nearest, axis], is_there)
     other = shown[:, 1 - axis]
-    place = np.searchsorted(whole, wanted)
-    for index, near in zip(wanted, place, strict=True):
-        nearest = whole[max(0, near - SIZE_POINTS) : near + SIZE_POINTS]
-        nearest = nearest[np.argsort(np.abs(nearest - index), kind="stable")[:SIZE_POINTS]]
-        size = float(np.median(shown[nearest, axis]))
-        both = nearest[~is_cut[nearest, 1 - axis]]
-        if not is_cut[index, 1 - axis] and len(both):
-            size = float(np.median(shown[both, axis] / other[both]) * other[index])
-        sizes[index] = max(size, sizes[index])
+    is_both = is_there & ~is_cut[nearest, 1 - axis]
+    by_other = ~is_cut[wanted, 1 - axis] & is_both.any(axis=1)
+    proportion = _medians(shown[nearest, axis] / other[nearest], is_both)
+    size = np.where(by_other, proportion * other[wanted], size)
+    sizes[wanted] = np.maximum(size, sizes[wanted])
     return sizes
+
+
+def _nearest(
+    wanted: npt.NDArray[np.int64], among: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], Flags]:
+    """(m, SIZE_POINTS): the nearest of `among` (sorted) to each wanted, and which there are."""
+    place = np.searchsorted(among, wanted)[:, None] + np.arange(-SIZE_POINTS, SIZE_POINTS)
+    is_there = (place >= 0) & (place < len(among))
+    found = among[np.clip(place, 0, len(among) - 1)]
+    away = np.where(is_there, np.abs(found - wanted[:, None]), np.iinfo(np.int64).max)
+    order = np.argsort(away, axis=1, kind="stable")[:, :SIZE_POINTS]
+    return np.take_along_axis(found, order, axis=1), np.take_along_axis(is_there, order, axis=1)
+
+
+def _medians(values: Floats, is_there: Flags) -> Floats:
+    """(m,): the median of each row's values that are there; nan where there are none."""
+    ordered = np.sort(np.where(is_there, values, np.inf), axis=1)
+    n = is_there.sum(axis=1)
+    rows = np.arange(len(values))
+    middle = (ordered[rows, np.maximum(n - 1, 0) // 2] + ordered[rows, n // 2 * (n > 0)]) / 2
+    return np.where(n > 0, middle, np.nan)

@@ -154,10 +154,16 @@ def _apart(path: GroundPath, other: GroundPath, at_us: int) -> float:
 
 
 def track_speed(
-    track: Track, scene: Scene, ground: GroundLike | None, start: Instant
+    track: Track, way: Way | None, known: tuple[Scene, GroundLike | None, Instant]
 ) -> PlaceSpeed:
-    """A finished track's own row: its median speed over its measurable path."""
-    path = None if ground is None else path_of([track], scene.camera)
+    """A finished track's own row: its median speed over its measurable path. way: the one it is
+    part of, if known; when it is all of it the path is not made again.
+    """
+    scene, ground, start = known
+    is_whole = way is not None and len(way.tracks) == 1 and way.tracks[0] is track
+    path: GroundPath | None = None
+    if ground is not None:
+        path = way.path if way is not None and is_whole else path_of([track], scene.camera)
     return PlaceSpeed(
         track=track.id,
         kind=track.kind,

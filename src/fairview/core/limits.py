@@ -608,6 +608,9 @@ GATE_KEPT_PACKETS_MAX = 1_500
 GATE_KEPT_BYTES_MAX = 16 * 1024 * 1024
 """Packets kept undecoded while a gate sleeps (20 s at 6 Mbit/s). Outcome: it wakes."""
 
+GATE_NUISANCES_MAX = 64
+"""Places of one camera whose look changes without anything moving. Outcome: drop_oldest."""
+
 GATE_QUIET_SPANS_MAX = 64
 """Quiet stretches of one camera not told yet; one comes every few seconds, and each picture takes
 them. Outcome: drop_oldest, that stretch counts as not looked at."""
@@ -651,6 +654,13 @@ LEAN_ROOM_BYTES = 512 * 1024
 LEAN_ROOMS_MAX = 2
 """Working space of one look at a connection (its frames are 64 KiB at most), and how much of it is
 kept between looks, shared by all streams. Outcome: more is read at the next look."""
+
+LEAN_LOOK_US_MAX = US_PER_SECOND
+"""A look at one stream that takes longer (its disk hangs) keeps its thread; the other streams get
+a new one. Their connections hold some seconds."""
+
+LEAN_LOOKS_IN_ROW_MAX = 8
+"""Looks at one connection in a row while each fills its room. Outcome: the rest waits its turn."""
 
 LEAN_UNIT_BYTES_MAX = 16 * 1024 * 1024
 """One access unit (an 8K key frame has a few megabytes). Outcome: BadInput, end_run."""

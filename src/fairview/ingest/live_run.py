@@ -72,18 +72,31 @@ class LiveRun:
             unit = self._next(units)
             if unit is None:
                 break
-            if self._order is None:
-                self._order = Order(Normaliser(unit.form))
-            for timed in self._order.push(unit):
-                yield from self._told(timed)
-            if self._order.jump_us is not None:
-                self._fault = self._jumped("its clock", self._order.jump_us)
+            yield from self.taken(unit)
+        yield from self.rest()
+        if self._fault is not None:
+            raise self._fault
+
+    @property
+    def fault(self) -> FairviewError | None:
+        """Why the run is over, when its times or its clock say so; None while it goes on."""
+        return self._fault
+
+    def taken(self, unit: Unit) -> Iterator[Packet]:
+        """Packets that one more access unit makes ready."""
+        if self._order is None:
+            self._order = Order(Normaliser(unit.form))
+        for timed in self._order.push(unit):
+            yield from self._told(timed)
+        if self._order.jump_us is not None:
+            self._fault = self._jumped("its clock", self._order.jump_us)
+
+    def rest(self) -> Iterator[Packet]:
+        """What is still held, at the end."""
         if self._order is not None:
             for timed in self._order.end():
                 yield from self._told(timed)
         yield from self._anchored()
-        if self._fault is not None:
-            raise self._fault
 
     def _next(self, units: Iterator[Unit]) -> Unit | None:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
@@ -19,6 +19,7 @@ from fairview.core.flow import PacketSink, PacketSource, StreamLost
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.media import GapBecause, Packet
 from fairview.core.time import US_PER_SECOND, Clock, Instant
+from fairview.ingest.lean.looks import Looked, Looks
 
 
 class CameraSession:
@@ -32,7 +33,7 @@ class CameraSession:
     source's read times out (limits.SOURCE_READ_US_MAX).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a stream, its ends and its surroundings
         self,
         *,
         camera: CameraId,
@@ -41,9 +42,13 @@ class CameraSession:
         sink: PacketSink,
         clock: Clock,
         stop: threading.Event,
+        looks: Looks | None = None,
     ) -> None:
+        """looks: takes over steady streams that can be looked at; None reads all in this thread."""
         self._camera, self._stream = camera, stream
         self._connect, self._sink, self._clock, self._stop = connect, sink, clock, stop
+        self._looks = looks
+        self._first_us: int | None = None
         self._log = structlog.get_logger().bind(camera=camera, stream=stream)
         self._spread = random.SystemRandom()
         self._ended_at: Instant | None = None
@@ -76,24 +81,50 @@ class CameraSession:
             if source is None:
                 return trouble
             packets = source.packets()
-            first_us: int | None = None
+            self._first_us = None
+            looked = source if isinstance(source, Looked) else None
             while not self._stop.is_set():
+                if looked is not None and self._looks is not None and looked.is_steady:
+                    return self._followed(looked, self._looks)
                 packet, trouble = self._next(packets)
                 if packet is None:
                     return trouble
-                if first_us is None:
-                    first_us = self._clock.monotonic_us()
-                    self._back()
-                elif self._clock.monotonic_us() - first_us >= limits.STEADY_US:
-                    self._wait_us = limits.RECONNECT_US_FIRST
-                # Outside of every handler: the sink's errors are not the camera's.
-                self._sink.packet(packet)
-                shown_until = packet.at.plus(packet.format.us_of(packet.duration_ticks))
-                self._ended_at = max(self._ended_at or shown_until, shown_until)
+                self._take(packet)
             return None
         finally:
             if source is not None:
                 self._let_go(source)
+
+    def _take(self, packet: Packet) -> None:
+        """Hand a packet on. Outside of every handler: the sink's errors are not the camera's."""
+        if self._first_us is None:
+            self._first_us = self._clock.monotonic_us()
+            self._back()
+        elif self._clock.monotonic_us() - self._first_us >= limits.STEADY_US:
+            self._wait_us = limits.RECONNECT_US_FIRST
+        self._sink.packet(packet)
+        shown_until = packet.at.plus(packet.format.us_of(packet.duration_ticks))
+        self._ended_at = max(self._ended_at or shown_until, shown_until)
+
+    def _followed(self, source: Looked, looks: Looks) -> Exception | None:
+        """The rest of a connection, in a thread with others; what went wrong, or None."""
+        trouble: Exception | None = None
+
+        def step() -> bool:
+            nonlocal trouble
+            packets: Sequence[Packet] = ()
+            if self._stop.is_set():
+                return False
+            try:
+                packets = source.look()
+            except Exception as error:  # noqa: BLE001  # the camera session's boundary
+                trouble = error
+            for packet in packets:
+                self._take(packet)
+            return trouble is None
+
+        looks.follow(step)
+        return trouble
 
     def _opened(self) -> tuple[PacketSource | None, Exception | None]:
         try:

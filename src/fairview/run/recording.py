@@ -18,6 +18,7 @@ from fairview.core.limits import CAMERA_RETRY_US, CAMERA_STOP_US_MAX
 from fairview.core.time import US_PER_SECOND
 from fairview.ingest.address import AddressRules
 from fairview.ingest.av_source import FilePlay, FileSource, RtspSource
+from fairview.ingest.lean.looks import Looks
 from fairview.ingest.lean.source import LeanFirst, LeanSource
 from fairview.ingest.session import CameraSession
 from fairview.record.keyring import Keyring
@@ -79,6 +80,7 @@ class CameraKeeper:
         """taps makes (and registers) the live tap of a stream."""
         self._supplies = supplies
         self._taps = taps
+        self._looks = Looks(supplies.stores.clock)
         self._kept: dict[CameraId, KeptCamera] = {}
         self._overdue: set[CameraId] = set()
         self._log = structlog.get_logger()
@@ -186,6 +188,7 @@ class CameraKeeper:
                 sink=stream.recorder,
                 clock=supplies.stores.clock,
                 stop=kept.stop,
+                looks=self._looks,
             )
             try:
                 session.run()

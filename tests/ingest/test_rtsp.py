@@ -16,10 +16,13 @@ from structlog.testing import capture_logs
 from fairview.core.camera import Login, Secret, Source
 from fairview.core.errors import NotAllowed, NotFound, Unavailable
 from fairview.core.ids import CameraId
+from fairview.core.flow import PacketSource
 from fairview.core.media import GapBecause, Packet
 from fairview.core.time import SystemClock
 from fairview.ingest.address import AddressRules
 from fairview.ingest.av_source import RtspSource
+from fairview.ingest.lean.looks import Looks
+from fairview.ingest.lean.source import LeanFirst, LeanSource
 from fairview.ingest.probe import probe
 from fairview.ingest.reading import opened_rtsp
 from fairview.ingest.session import CameraSession
@@ -43,14 +46,28 @@ CLIPS = (
 LOGIN = Login(name="admin", password=Secret("p@ss:w/ö?%1#"))
 
 
-def source_of(address: str, login: Login | None = None) -> RtspSource:
-    return RtspSource(
-        camera=CameraId("junction-1"),
-        source=Source(stream="main", kind="rtsp", address=address),
-        login=login,
-        rules=HERE,
-        clock=SystemClock(),
-    )
+READER = ["ffmpeg"]
+"""What the tests below read with; the threads of one test see it too."""
+
+
+@pytest.fixture(autouse=True, params=["ffmpeg", "lean"])
+def reader(request: pytest.FixtureRequest) -> str:
+    """Every claim holds for both readers."""
+    READER[0] = request.param
+    return READER[0]
+
+
+def source_of(address: str, login: Login | None = None) -> PacketSource:
+    source = Source(stream="main", kind="rtsp", address=address)
+    camera, clock = CameraId("junction-1"), SystemClock()
+
+    def ffmpeg() -> RtspSource:
+        return RtspSource(camera=camera, source=source, login=login, rules=HERE, clock=clock)
+
+    if READER[0] == "ffmpeg":
+        return ffmpeg()
+    lean = LeanSource(camera=camera, source=source, login=login, rules=HERE, clock=clock)
+    return LeanFirst(lean, ffmpeg, "junction-1/main")
 
 
 def until_first_trouble(address: str, login: Login | None = None) -> list[Packet]:
@@ -70,6 +87,7 @@ def until_first_trouble(address: str, login: Login | None = None) -> list[Packet
         sink=sink,
         clock=SystemClock(),
         stop=stop,
+        looks=Looks(SystemClock()),
     ).run()
     return sink.packets
 
@@ -238,6 +256,7 @@ def test_server_killed_and_back_is_told_once_each(
         sink=sink,
         clock=SystemClock(),
         stop=stop,
+        looks=Looks(SystemClock()),
     )
     with capture_logs() as logs:
         thread = threading.Thread(target=session.run)
@@ -270,6 +289,7 @@ def test_camera_that_stalls_is_silent_not_gone(
             sink=sink,
             clock=SystemClock(),
             stop=stop,
+            looks=Looks(SystemClock()),
         )
         thread = threading.Thread(target=session.run)
         thread.start()

@@ -38,6 +38,7 @@ SUB_SECONDS = 60
 SUB_FPS = 12
 SEED, SHARE = 11, 0.04
 """Few road users."""
+READER = "lean"
 MODEL_FILE = "yolox_nano.onnx"
 
 
@@ -134,7 +135,7 @@ def _turn(
     store = place / f"{name}-{cameras}".replace("/", " ")
     store.mkdir()
     recorder = subprocess.Popen(
-        [sys.executable, "-m", "bench.recorder", str(store), "0", *mains],
+        [sys.executable, "-m", "bench.recorder", str(store), "0", READER, *mains],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -156,6 +157,8 @@ def _turn(
         load.append(os.getloadavg()[0])
     lasted, whole = time.monotonic() - at, time.monotonic() - began
     after = [usage_of([one.pid]).cpu_s for one in (recorder, looker)]
+    if recorder.poll() is not None or after[0] <= before[0]:
+        raise RuntimeError("nothing was recorded: the run is void")
     looker.send_signal(signal.SIGTERM)
     said, _ = looker.communicate(timeout=60)
     recorder.send_signal(signal.SIGTERM)

@@ -14,7 +14,7 @@ from fairview.analyse.sights import SightTap
 from fairview.core.ids import CameraId
 from fairview.core.scene import Line, Scene, SceneCamera
 from fairview.core.sight import CAR, Detections, Unmeasurable
-from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Instant, Span
+from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, Instant, Span
 from fairview.core.traffic import Count
 from fairview.run.camera_analysis import AnalysisParts, CameraAnalysis
 from fairview.store.catalogue_memory import MemoryCatalogue
@@ -152,6 +152,18 @@ def test_a_clock_set_back_ends_no_analysis(rows: Rows) -> None:
     one.close()
     assert rows.count(NOON).n == 1
     assert rows.count(NOON.plus(60 * 60 * US_PER_SECOND)).n == 1
+
+
+def test_a_clock_set_years_ahead_and_back_leaves_no_rows_between(rows: Rows) -> None:
+    one = analysis(rows)
+    run(one, NOON, 30, 2.0)
+    later = NOON.plus(2 * 365 * US_PER_DAY)
+    run(one, later, 12, 1.0)
+    run(one, NOON.plus(60 * US_PER_SECOND), 30, 2.0)
+    one.close()
+    everything = Span(start=NOON, end=later.plus(US_PER_DAY))
+    starts = {each.span.start for each in rows.catalogue.counts(CAMERA, everything)}
+    assert starts == {NOON, later}
 
 
 def test_boxes_are_shown_as_they_are_seen_and_end_with_the_analysis(rows: Rows) -> None:

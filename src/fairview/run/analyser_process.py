@@ -17,7 +17,7 @@ from fairview.config.settings import Settings
 from fairview.core.camera import Camera
 from fairview.core.errors import BadInput, FairviewError, Unavailable
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.limits import PROCESS_START_US_MAX, SCENES_EVERY_US
+from fairview.core.limits import ANALYSIS_RETRY_US, PROCESS_START_US_MAX, SCENES_EVERY_US
 from fairview.core.scene import DetectorWish, Scene
 from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Clock, Span, SystemClock
 from fairview.record.rows import RowQueue
@@ -51,7 +51,17 @@ class _Kept:
     looker: Looker
 
     def is_broken(self, camera: CameraId) -> bool:
-        return not self.looker.is_alive or self.looker.has_lost(camera)
+        has_ended = not self.looker.is_alive or not self.feed.is_alive
+        return has_ended or self.looker.has_lost(camera)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """One camera that can't be analysed as things are: what was tried, why not, when again."""
+
+    key: tuple[int, int]
+    because: str
+    again_us: int
 
 
 class AnalysisKeeper:
@@ -60,7 +70,7 @@ class AnalysisKeeper:
     def __init__(self, supplies: AnalyserSupplies) -> None:
         self._supplies = supplies
         self._kept: dict[CameraId, _Kept] = {}
-        self._refused: dict[CameraId, tuple[int, int]] = {}
+        self._refused: dict[CameraId, _Refused] = {}
         self._lookers: dict[DetectorWish, Looker] = {}
         self._log = structlog.get_logger()
 
@@ -81,8 +91,14 @@ class AnalysisKeeper:
             if kept is not None and (kept.key != key or kept.is_broken(camera.id)):
                 self._end(camera.id)
                 kept = None
-            if kept is None and self._refused.get(camera.id) != key:
+            if kept is None and self._is_due(camera.id, key):
                 self._try_begin(camera, scene.text, key)
+        self._rest_lookers()
+
+    @property
+    def detectors(self) -> tuple[DetectorWish, ...]:
+        """Which detectors run."""
+        return tuple(self._lookers)
 
     def close(self) -> None:
         """Every camera's last rows are put; safe to repeat."""
@@ -93,6 +109,7 @@ class AnalysisKeeper:
 
     def _try_begin(self, camera: Camera, text: str, key: tuple[int, int]) -> None:
         """One camera that can't be analysed never stops another."""
+        before = self._refused.pop(camera.id, None)
         try:
             scene = scene_of(text.encode())
             if scene.lines or scene.zones:
@@ -100,8 +117,26 @@ class AnalysisKeeper:
         except Unavailable:
             raise
         except FairviewError as error:
-            self._refused[camera.id] = key
-            self._log.warning("not analysed", camera=camera.id, because=str(error))
+            again_us = self._supplies.clock.monotonic_us() + ANALYSIS_RETRY_US
+            now = _Refused(key=key, because=str(error), again_us=again_us)
+            self._refused[camera.id] = now
+            if before is None or (before.key, before.because) != (key, now.because):
+                self._log.warning("not analysed", camera=camera.id, because=now.because)
+
+    def _is_due(self, camera: CameraId, key: tuple[int, int]) -> bool:
+        """Whether to try: at once what is new, now and then what failed (a model may come)."""
+        refused = self._refused.get(camera)
+        if refused is None or refused.key != key:
+            return True
+        return self._supplies.clock.monotonic_us() >= refused.again_us
+
+    def _rest_lookers(self) -> None:
+        """A detector that no camera wishes for any more goes, with its thread and its model."""
+        used = {id(kept.looker) for kept in self._kept.values()}
+        for wish, looker in tuple(self._lookers.items()):
+            if id(looker) not in used:
+                looker.close()
+                del self._lookers[wish]
 
     def _begin(self, camera: Camera, scene: Scene, key: tuple[int, int]) -> None:
         supplies = self._supplies
@@ -148,7 +183,8 @@ class AnalysisKeeper:
     def _looker(self, wish: DetectorWish) -> Looker:
         """The thread that runs this detector, for all cameras that wish for the same.
 
-        Errors:  those of the detector.
+        Errors:  BadInput with what the detector said; Unavailable is the catalogue's alone, since
+        all cameras wait for that.
         """
         known = self._lookers.get(wish)
         if known is not None and known.is_alive:
@@ -157,9 +193,10 @@ class AnalysisKeeper:
         looker = Looker(lambda: detector_for(wish, models), self._supplies.clock)
         looker.start()
         if not looker.is_ready.wait(PROCESS_START_US_MAX / US_PER_SECOND):
+            looker.close()
             raise BadInput(f"the detector {wish.model or wish.kind} did not start in time")
         if looker.failed is not None:
-            raise type(looker.failed)(str(looker.failed)) from looker.failed
+            raise BadInput(str(looker.failed)) from looker.failed
         self._lookers[wish] = looker
         return looker
 

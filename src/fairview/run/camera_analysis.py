@@ -19,12 +19,15 @@ from fairview.core.ids import CameraId
 from fairview.core.limits import ANALYSIS_SO_FAR_US, MEASURE_TRACKS_MAX
 from fairview.core.scene import Scene
 from fairview.core.sight import Detections, Track, Unmeasurable
-from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Instant, Span
+from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, Instant, Span
 from fairview.core.traffic import Accuracy, Count, Crossing
 from fairview.store.contracts import Change, CountsSaved, EventSaved, SpeedsSaved
 
 GAP_US = 3 * US_PER_SECOND
 """Two pictures further apart than this don't belong together: between them nobody looked."""
+
+AWAY_US = US_PER_DAY
+"""After this long without a picture counting begins anew, without rows for the time between."""
 
 TOLD_LATE_US = 2 * US_PER_MINUTE
 """A fault of the camera is told within this time, and then holds for the time before."""
@@ -72,6 +75,10 @@ class CameraAnalysis:
             if self._last.since(picture.at) <= GAP_US:
                 return
             # The clock was set back: what was measured stays, and time begins again.
+            self._finish()
+            self._begin_anew()
+        elif self._last is not None and picture.at.since(self._last) > AWAY_US:
+            # Away for a day, or a clock set ahead: nobody wants empty bins of all that time.
             self._finish()
             self._begin_anew()
         self._begin(picture.at)

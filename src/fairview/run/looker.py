@@ -165,6 +165,10 @@ class Feed:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Safe to repeat."""
         self._stop.set()

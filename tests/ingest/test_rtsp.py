@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 
 from fairview.core.camera import Login, Secret, Source
 from fairview.core.errors import NotAllowed, NotFound, Unavailable
-from fairview.core.ids import CameraId
 from fairview.core.flow import PacketSource
+from fairview.core.ids import CameraId
 from fairview.core.media import GapBecause, Packet
 from fairview.core.time import SystemClock
 from fairview.ingest.address import AddressRules

@@ -87,6 +87,8 @@ class Depacketiser:
                     at = step
             finally:
                 self._settle()
+        if self._size > limits.LEAN_UNIT_BYTES_MAX:
+            raise BadInput("the camera sends a picture without end")
         return at
 
     def finish(self) -> None:
@@ -263,8 +265,6 @@ class Depacketiser:
                 at = after
         elif kind in rules.single:
             self._unit(view[start:end])
-        if self._size > limits.LEAN_UNIT_BYTES_MAX:
-            raise BadInput("the camera sends a picture without end")
 
     def _unit(self, unit: memoryview) -> None:
         """One whole unit."""

@@ -34,7 +34,8 @@ def test_list_says_where_each_model_comes_from_and_whether_it_is_here(folder: Pa
     lines = {line.split("\t")[0]: line.split("\t") for line in said("list").splitlines()}
     yolox = lines["yolox-nano"]
     assert yolox[1:4] == ["road users", "no", "Apache-2.0"]
-    assert "published, not measured here" in yolox[4]
+    assert "measured on 465 boxes" in yolox[4]
+    assert lines["yunet"][4] == "not measured"
     assert yolox[6].startswith("https://")
     assert len(yolox[7]) == 64
     assert lines["yunet"][1] == "cover"

@@ -78,3 +78,50 @@ def test_results_can_be_read_like_any_new_file(tmp_path: Path) -> None:
     (tmp_path / "beside").mkdir()
     write(tmp_path / "out", "one.csv")
     assert (tmp_path / "out").stat().st_mode == (tmp_path / "beside").stat().st_mode
+
+
+def killed(out: Path, *names: str) -> Path:
+    """What a run leaves that was killed in the middle."""
+    whole = out.with_name(f".{out.name}-abcd1234")
+    (whole / out.name).mkdir(parents=True)
+    (whole / ".fairview").write_text("4711\n")
+    for name in names:
+        (whole / out.name / name).write_text("half")
+    return whole
+
+
+def test_what_a_killed_run_left_goes_with_the_next(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    left = killed(out, "one.csv")
+    write(out, "two.csv")
+    assert not left.exists()
+    assert [path.name for path in out.iterdir()] == ["two.csv"]
+
+
+def test_a_run_under_way_and_anybody_else_s_folders_stay(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    theirs = killed(out, "one.csv", "diary.txt")
+    (tmp_path / ".out-notours1").mkdir()
+    with out_folder(out, NAMES, is_forced=False) as making:
+        (making / "one.csv").write_text("mine")
+        write(out, "two.csv")
+        assert (making / "one.csv").read_text() == "mine"
+        assert (theirs / "out" / "diary.txt").exists()
+        (out / "two.csv").unlink()
+    assert (tmp_path / ".out-notours1").is_dir()
+    assert [path.name for path in out.iterdir()] == ["one.csv"]
+
+
+def test_a_folder_in_the_place_of_a_result_is_told_before_anything_is_replaced(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    write(out, "one.csv")
+    (out / "two.csv").mkdir()
+    (out / "one.csv").write_text("old")
+    with pytest.raises(Conflict, match="is a folder"):
+        write(out, "one.csv", "two.csv", is_forced=True)
+    assert (out / "one.csv").read_text() == "old"
+    with pytest.raises(BadInput, match="name"):
+        write(tmp_path / "out" / "..", "one.csv", is_forced=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

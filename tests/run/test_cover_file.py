@@ -245,3 +245,9 @@ def test_pictures_in_a_folder_are_a_film(tmp_path: Path) -> None:
     done = cover_film(replace(wish(folder), fps=10.0, out=tmp_path / "out.mp4"), still)
     assert done.frames == 12
     assert shown(tmp_path / "out.mp4")[1][-1] == pytest.approx(1.1)
+
+
+def test_a_report_under_the_copy_s_own_name_is_refused(source: Path) -> None:
+    asked = wish(source)
+    with pytest.raises(BadInput, match="another name"):
+        cover_film(replace(asked, report=asked.out.parent / "." / asked.out.name), still)

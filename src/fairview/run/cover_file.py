@@ -172,6 +172,8 @@ def _refuse(wish: CoverWish) -> None:
     """What can be known to fail before any work is done."""
     if wish.out.suffix.lower() != ".mp4":
         raise BadInput(f"{wish.out} must end in .mp4: covered copies are H.264 in MP4")
+    if wish.report is not None and wish.report.resolve() == wish.out.resolve():
+        raise BadInput(f"{wish.report} is the covered copy itself; give the report another name")
     for path in (wish.out, wish.report):
         if path is None:
             continue

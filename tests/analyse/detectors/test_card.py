@@ -93,9 +93,16 @@ def test_class_numbers_are_checked(classes: str) -> None:
 
 
 def test_what_is_not_toml_is_refused() -> None:
-    for data in (b"\xff\xfe", b"= 3", b"a" * 70_000):
+    deep, long = b"a=" + b"[" * 30_000, b"a=" + b"9" * 5_000
+    for data in (b"\xff\xfe", b"= 3", b"a" * 70_000, deep, long):
         with pytest.raises(BadInput, match=r"tiny\.toml"):
             read_card(data, "tiny.toml")
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "1" + "0" * 400])
+def test_a_number_beyond_all_bounds_is_refused(number: str) -> None:
+    with pytest.raises(BadInput, match="published_ap"):
+        read(f"published_ap = {number}\n" + card_text(b"x").replace("published_ap", "# "))
 
 
 def test_measured_figures_say_on_what() -> None:

@@ -35,6 +35,7 @@ LAYOUTS: dict[str, Use] = {
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z")
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,126}\.onnx\Z")
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+_NUMBER_MAX = 1e6
 _WORDS = {
     "name",
     "layout",
@@ -146,7 +147,7 @@ def read_card(data: bytes, where: str) -> ModelCard:
         raise BadInput(f"{where}: a card has at most {MODEL_CARD_BYTES_MAX} bytes")
     try:
         raw = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{where} is not a card in TOML: {error}") from error
     words = _Words(raw, where)
     words.refuse_unknown(_WORDS)
@@ -300,6 +301,8 @@ class _Words:
             return None
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise BadInput(f"{self.where}: {word} must be a number")
+        if not -_NUMBER_MAX <= value <= _NUMBER_MAX:
+            raise BadInput(f"{self.where}: {word} is no sensible number")
         return float(value)
 
     def yes(self, word: str) -> bool:

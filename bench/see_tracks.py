@@ -52,8 +52,9 @@ def main() -> None:
     real()
 
 
-def simulated(rounds: int = 3, seconds: float = 12.0) -> None:
+def simulated(rounds: int = 1, seconds: float = 10.0) -> None:
     """Print `bench.track` as a table."""
+    print(f"{rounds} round of {seconds:g} s; several rounds: `python -m bench.track`.\n")
     print("### Row 6: simulated crowds, beside Roboflow's trackers on the same boxes\n")
     done = subprocess.run(
         [

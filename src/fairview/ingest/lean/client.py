@@ -19,8 +19,10 @@ from fairview.core.time import US_PER_SECOND, Clock
 from fairview.ingest.address import Endpoint
 from fairview.ingest.describe import authorization, refused
 from fairview.ingest.lean.messages import (
+    MESSAGE_LOOKED_AT,
     Message,
     Session,
+    begins_message,
     channel_of,
     message_at,
     request,
@@ -202,7 +204,7 @@ class Client:
         while True:
             self._set_frames_aside()
             if data and data[0] != 0x24:
-                if not b"RTSP/1.".startswith(data[:7]) and not data[:1].isupper():
+                if begins_message(bytes(data[:MESSAGE_LOOKED_AT])) is False:
                     raise BadInput("what answers there is no RTSP server: check the port")
                 found = message_at(data, 0, len(data))
                 if found is not None:

@@ -10,21 +10,22 @@ RFC 7798 4.4 (H.265).
 
 from __future__ import annotations
 
-import re
 import struct
 
 from fairview.core import limits
 from fairview.core.errors import BadInput
-from fairview.ingest.lean.messages import Message, message_at
+from fairview.ingest.lean.messages import (
+    MESSAGE_LOOKED_AT,
+    Message,
+    begins_message,
+    message_at,
+)
 from fairview.ingest.lean.units import START, Assembled, Rules, is_recovery_point
 
 _DOLLAR = 0x24
 _ONE = 1 << 32
 """One packet further, in an RTP word: version and type, sequence number, time."""
 _RTP = struct.Struct(">BBHI")
-_TEXT = re.compile(rb"RTSP/1\.[01] |[A-Z_]{4,16} [^\r\n]")
-_TEXT_START = re.compile(rb"[A-Z_]{1,16}(?:/1?\.?[01]?)? ?\Z")
-_TEXT_LOOKED_AT = 20
 _GOODBYE = 203
 _MISORDER_MAX = 100
 _DROPOUT_MAX = 3_000
@@ -158,15 +159,15 @@ class Depacketiser:
 
     def _text(self, data: bytearray, at: int, end: int) -> int:
         """A message of the server's between frames, or nothing we know."""
-        head = bytes(data[at : min(end, at + _TEXT_LOOKED_AT)])
-        if _TEXT.match(head):
+        begins = begins_message(bytes(data[at : min(end, at + MESSAGE_LOOKED_AT)]))
+        if begins:
             found = message_at(data, at, end)
             if found is None:
                 return -1
             self.messages.append(found[0])
             del self.messages[: -limits.LEAN_SETS_MAX]
             return found[1]
-        if len(head) < _TEXT_LOOKED_AT and _TEXT_START.match(head):
+        if begins is None:
             return -1
         return self._search(data, at + 1, end)
 

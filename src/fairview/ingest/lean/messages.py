@@ -14,7 +14,11 @@ from fairview.core.errors import BadInput
 from fairview.ingest.lean.unsuited import Unsuited
 
 _STATUS = re.compile(r"RTSP/\d\.\d (\d{3})")
+_TEXT = re.compile(rb"RTSP/1\.[01] |[A-Z_]{4,16} [^\r\n]")
+_TEXT_CUT = re.compile(rb"[A-Z_]{1,16} ?\Z|RTSP/1?\.?[01]?\Z")
 _SESSION_S_DEFAULT = 60
+MESSAGE_LOOKED_AT = 20
+"""So many bytes tell whether a message begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,13 @@ def request(method: str, url: str, number: int, headers: Sequence[tuple[str, str
     lines = [f"{method} {url} RTSP/1.0", f"CSeq: {number}", "User-Agent: Fairview"]
     lines += [f"{key}: {value}" for key, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def begins_message(head: bytes) -> bool | None:
+    """Whether these bytes, at most MESSAGE_LOOKED_AT, begin a message; None while too few."""
+    if _TEXT.match(head):
+        return True
+    return None if len(head) < MESSAGE_LOOKED_AT and _TEXT_CUT.match(head) else False
 
 
 def message_at(data: bytes | bytearray, start: int, end: int) -> tuple[Message, int] | None:

@@ -47,6 +47,7 @@ class LeanSource:
         self._reader: Reader | None = None
         self._run = LiveRun(camera, source.stream, shown(source.address))
         self._fault: FairviewError | None = None
+        self._left = 0
 
     def packets(self) -> Iterator[Packet]:
         """As PacketSource says.
@@ -60,7 +61,11 @@ class LeanSource:
             playing = client.play()
             reader = self._reader = Reader(client, playing, name, self._clock)
             while not self._closed.is_set():
-                yield from self.look()
+                packets = self.look()
+                self._left = len(packets)
+                for packet in packets:
+                    self._left -= 1
+                    yield packet
                 if reader.wait_us and self._clock.wait(self._closed, reader.wait_us):
                     return
         finally:
@@ -69,8 +74,8 @@ class LeanSource:
 
     @property
     def is_steady(self) -> bool:
-        """Whether the stream has run for long enough that looks from time to time will do."""
-        return self._reader is not None and not self._reader.is_eager
+        """Whether looks from time to time will do, and `packets` holds nothing back."""
+        return self._reader is not None and not self._reader.is_eager and self._left == 0
 
     def look(self) -> list[Packet]:
         """Take what has come since the last look. For one thread at a time, while steady.

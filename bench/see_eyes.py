@@ -137,6 +137,7 @@ def main() -> None:
         json.dumps(
             {
                 "looked": sum(one.looked for one in every),
+                "skipped": 0,
                 "dropped": sum(one.put - one.looked for one in every),
                 "track_s": sum(one.track_us for one in every) / US_PER_SECOND,
             }

@@ -149,6 +149,7 @@ def main(arguments: list[str]) -> int:
         json.dumps(
             {
                 "looked": sum(eye.looked for eye in eyes),
+                "skipped": sum(eye.skipped for eye in eyes),
                 "dropped": sum(eye.put - eye.looked - eye.skipped for eye in eyes),
                 "track_s": sum(b - a for eye in eyes for a, b in eye.spans.values()),
             }

@@ -1,10 +1,11 @@
 """Finished tracks, a scene and what was looked at become figures. Pure: the same input gives the
-same figures, in one go (`measure`) or track by track (`measurer.Measurer`).
+same figures, in one go (`measure`) or track by track (`measurer.Measurer`), but for stays in rooms:
+only `measure` joins their pieces, which may be minutes apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from fairview.analyse.measure.flows import (
 from fairview.analyse.measure.journeys import journeys
 from fairview.analyse.measure.looked import Looked, bins_of
 from fairview.analyse.measure.riders import road_users
+from fairview.analyse.measure.rooms import Piece, room_stays
 from fairview.analyse.measure.speeds import GroundLike
 from fairview.analyse.measure.ways import (
     Way,
@@ -106,6 +108,7 @@ def measure(
             bins=bins_of(looked, context.bin_us),
             measurable=looked.measurable(),
             kinds=kinds_of(tracks, context),
+            joins_rooms=True,
         ),
         tracks,
     )
@@ -122,7 +125,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What figures are gathered into: the bins, and what was looked at."""
+    """What figures are gathered into: the bins, and what was looked at.
+
+    joins_rooms: everything is known, so that pieces of stays in rooms can be joined.
+    """
 
     scene: Scene
     context: MeasureContext
@@ -130,6 +136,7 @@ class Frame:
     bins: Sequence[Span]
     measurable: Sequence[Span]
     kinds: frozenset[int]
+    joins_rooms: bool = False
 
 
 def kinds_of(tracks: Iterable[Track], context: MeasureContext) -> frozenset[int]:
@@ -168,7 +175,9 @@ def gathered(figures: Sequence[Figures], frame: Frame, tracks: Sequence[Track]) 
     ]
     for figure in figures:
         speeds += place_speeds(figure.way, figure.crossings, figure.stays, known)
-    stay_list = [one for figure in figures for one in figure.stays]
+    rooms = _room_ways(figures, frame)
+    stay_list = [one for figure in figures for one in figure.stays if one.zone not in rooms]
+    stay_list += [one for ways in rooms.values() for way in ways for one in way.stays]
     return Measures(
         start=frame.start,
         crossings=tuple(every),
@@ -178,7 +187,7 @@ def gathered(figures: Sequence[Figures], frame: Frame, tracks: Sequence[Track]) 
         flows=counts(taken, [(flow.name, None) for flow in scene.flows], frame.kinds, bins),
         speeds=tuple(sorted(speeds, key=_speed_order)),
         stays=tuple(sorted(stay_list, key=lambda one: (one.span, one.zone, one.track))),
-        levels=_levels(figures, frame),
+        levels=_levels(figures, frame, rooms),
         origin_destination=origin_destination(figure.crossings for figure in figures),
         beside=_beside([figure.way for figure in figures]),
     )
@@ -194,20 +203,41 @@ def _speed_order(row: PlaceSpeed) -> tuple[int, bool, float, str]:
     return row.track, row.place_kind != "track", row.seconds, row.place
 
 
-def _levels(figures: Sequence[Figures], frame: Frame) -> tuple[ZoneLevel, ...]:
+def _room_ways(figures: Sequence[Figures], frame: Frame) -> dict[str, list[ZoneWay]]:
+    """The stays in each room, joined; each with a way of its own."""
+    found: dict[str, list[ZoneWay]] = {}
+    for zone in frame.scene.zones:
+        if zone.kind != "room" or not frame.joins_rooms:
+            continue
+        pieces = [
+            Piece(path=figure.way.path, stay=one)
+            for figure in figures
+            for one in figure.stays
+            if one.zone == zone.name
+        ]
+        paths = {(one.stay.track, one.stay.span.start): one.path for one in pieces}
+        found[zone.name] = [
+            ZoneWay(path=paths[one.track, one.span.start], stays=(one,))
+            for one in room_stays(pieces, frame.scene.camera, frame.measurable)
+        ]
+    return found
+
+
+def _levels(
+    figures: Sequence[Figures], frame: Frame, rooms: Mapping[str, Sequence[ZoneWay]]
+) -> tuple[ZoneLevel, ...]:
+    by_zone = {zone.name: list(rooms.get(zone.name, ())) for zone in frame.scene.zones}
+    for figure in figures:
+        for name in {one.zone for one in figure.stays} - set(rooms):
+            stays = tuple(one for one in figure.stays if one.zone == name)
+            by_zone[name].append(ZoneWay(path=figure.way.path, stays=stays))
     rows: list[ZoneLevel] = []
     for span in frame.bins:
         for zone in frame.scene.zones:
             ways = [
-                ZoneWay(path=figure.way.path, stays=in_zone)
-                for figure in figures
-                if (
-                    in_zone := tuple(
-                        one
-                        for one in figure.stays
-                        if one.zone == zone.name and one.span.overlaps(span)
-                    )
-                )
+                ZoneWay(path=way.path, stays=stays)
+                for way in by_zone[zone.name]
+                if (stays := tuple(one for one in way.stays if one.span.overlaps(span)))
             ]
             rows.append(level(zone, ways, span, frame.measurable, frame.context.ground))
     return tuple(rows)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from fairview.analyse.ground.direction import TURN_PER_M_SD, Directions
 from fairview.analyse.ground.lens import Lens
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Evidence:
     """A scene's ground as arrays.
 
     Shapes:  a_px, b_px (n, 2), metres, length_sd (n,) relative; points_px, points_m (m, 2),
-             points_sd (m,) px; vanishing (3, 2): along, across, principal, or None.
+             points_sd (m,) px; vanishing (3, 2): along, across, principal, or None;
+             directions: the road that the lengths lie along and across, or None for not used.
     """
 
     width_px: int
@@ -76,6 +78,7 @@ class Evidence:
     points_m: Floats
     points_sd: Floats
     vanishing: Floats | None
+    directions: Directions | None = None
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -94,6 +97,10 @@ class Evidence:
         return len(self.points_px) >= 2
 
     @property
+    def click_px(self) -> float:
+        return CLICK_PX * max(1.0, self.width_px / 1280)
+
+    @property
     def centre_px(self) -> tuple[float, float]:
         if self.vanishing is not None:
             return float(self.vanishing[2, 0]), float(self.vanishing[2, 1])
@@ -109,6 +116,7 @@ class Evidence:
                 b_px=self.b_px[keeps],
                 metres=self.metres[keeps],
                 length_sd=self.length_sd[keeps],
+                directions=self.directions and self.directions.without(item.number),
             )
         keeps = np.arange(len(self.points_px)) != item.number
         return replace(
@@ -169,13 +177,16 @@ def unplaced(values: Floats, places: Floats) -> Floats:
 def residuals(values: Floats, evidence: Evidence, lens: Lens) -> Floats:
     """What disagrees, in standard deviations: evidence first, then what is plausible beforehand.
 
-    Shapes:  values (5,) or, with known points, (8,) with the placement after the lens.
+    Shapes:  values (5,) or, with known points, (8,) with the placement after the lens; with
+             directions the road's turn and bend behind.
     """
     return np.concatenate([told(values, evidence, lens), prior(values, evidence)])
 
 
 def told(values: Floats, evidence: Evidence, lens: Lens) -> Floats:
-    """The residuals of the evidence: one a length, two a known point, three for vanishing."""
+    """The residuals of the evidence: one a length, two a known point, three for vanishing, and one
+    more a length where directions are used.
+    """
     lens = lens.moved(values)
     parts = []
     if len(evidence.metres):
@@ -188,6 +199,9 @@ def told(values: Floats, evidence: Evidence, lens: Lens) -> Floats:
         parts.append((off / evidence.points_sd[:, None]).ravel())
     if evidence.vanishing is not None:
         parts.append(_vanishing(lens, evidence.vanishing))
+    if evidence.directions is not None:
+        ends = _soft_metres(lens, evidence.a_px), _soft_metres(lens, evidence.b_px)
+        parts.append(evidence.directions.off(float(values[-2]), float(values[-1]), *ends))
     return np.concatenate(parts)
 
 
@@ -203,6 +217,8 @@ def prior(values: Floats, evidence: Evidence) -> Floats:
         ]
     )
     off: Floats = (values[:5] - usual) / prior_sd()
+    if evidence.directions is not None:
+        off = np.append(off, values[-1] / TURN_PER_M_SD)
     return off
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.optimize import least_squares
 
+from fairview.analyse.ground.direction import TURN_PER_M_MAX
 from fairview.analyse.ground.evidence import (
     VALUES_HIGH,
     VALUES_LOW,
@@ -41,7 +42,8 @@ class Fitted:
     """A lens, where it stands, and how sure that is.
 
     Shapes:  values (p,): the lens's five, then turn, east and north with known points;
-             covariance (p, p) of these; told: the evidence's residuals at the solution.
+             covariance (p, p) of these; told: the evidence's residuals at the solution;
+             log_belief: of the evidence under this kind of fit, but for the residuals' widths.
     """
 
     lens: Lens
@@ -49,6 +51,7 @@ class Fitted:
     covariance: Floats
     told: Floats
     cost: float
+    log_belief: float
 
 
 def fitted(evidence: Evidence, start: Floats | None = None, *, is_straight: bool = False) -> Fitted:
@@ -68,12 +71,18 @@ def fitted(evidence: Evidence, start: Floats | None = None, *, is_straight: bool
         centre_px=evidence.centre_px,
     )
     begins = [start] if start is not None else _starts(evidence, lens)
+    road = evidence.directions
+    if road is not None:
+        begins = [np.append(one, [road.turn, road.per_m]) for one in begins]
     tries = [_solved(one, evidence, lens, is_straight) for one in begins]
     values, cost = min(tries, key=lambda one: one[1])
+    covariance = _covariance(values, evidence, lens, is_straight)
+    n = len(values) - (0 if road is None else 2)
     return Fitted(
         lens=lens.moved(values),
-        values=values,
-        covariance=_covariance(values, evidence, lens, is_straight),
+        values=values[:n],
+        covariance=covariance[:n, :n],
+        log_belief=0.5 * float(np.linalg.slogdet(2 * np.pi * covariance)[1]) - cost,
         told=told(values, evidence, lens),
         cost=cost,
     )
@@ -87,6 +96,9 @@ def _bounds(evidence: Evidence, is_straight: bool) -> tuple[Floats, Floats]:
         low[4], high[4] = -1e-9, 1e-9
     if evidence.is_placed:
         low, high = np.append(low, [-np.inf] * 3), np.append(high, [np.inf] * 3)
+    if evidence.directions is not None:
+        low = np.append(low, [-np.inf, -TURN_PER_M_MAX])
+        high = np.append(high, [np.inf, TURN_PER_M_MAX])
     return low, high
 
 
@@ -95,6 +107,7 @@ def _solved(
 ) -> tuple[Floats, float]:
     low, high = _bounds(evidence, is_straight)
     scale = np.append(prior_sd(), [1.0, 10.0, 10.0] if evidence.is_placed else [])
+    scale = np.append(scale, [] if evidence.directions is None else [0.1, 0.01])
     found = least_squares(
         residuals,
         np.clip(start, low + 1e-12, high - 1e-12),

@@ -23,8 +23,9 @@ EDGE_FRAC = 0.1
 """How far beyond the picture's edge the map reaches."""
 SCALE_SD_MAX = 0.2
 """Where the local scale is less sure than this (one sigma, its worst direction) nothing is said."""
-RANGE_TIMES_MAX = 2.5
-"""How many times as far from the camera as the farthest evidence anything is said."""
+RANGE_TIMES_MAX = 1.5
+"""How many times as far from the camera as the farthest evidence anything is said: the scale along
+the view grows with the square of the range, and so do its errors."""
 COMMON_TAPE_HALF_FRAC = 0.01
 """What all lengths may be wrong by together, 95 %: one tape, one habit of laying it."""
 _STEP_SD = 0.3
@@ -48,6 +49,7 @@ class ItemError:
 class GroundReport:
     """What was found and how well, for report.json.
 
+    directions: "used" when the lengths show that they lie along and across one road.
     distortion: "fitted" when the evidence shows it, "assumed" when a usual lens's is kept with its
     whole uncertainty. residual_m, leave_one_out_m: root mean squares over the items.
 
@@ -62,6 +64,7 @@ class GroundReport:
     tilt_degrees: float
     roll_degrees: float
     horizon_px: float
+    directions: Literal["used", "not used"]
     distortion: Literal["fitted", "assumed"]
     distortion_k1: float
     distortion_because: str

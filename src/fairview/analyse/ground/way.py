@@ -42,7 +42,7 @@ its slow part does not show as noise."""
 ODD_SD = 4.0
 CONTACT_SHARE = 0.35
 """Of the speed's change by the body's shape, so much stays unsure (one sigma)."""
-EVEN_SD_FRAC = 0.04
+EVEN_SD_FRAC = 0.02
 """Windows surer than this count alike, so that the median is over the way and not over its part
 nearest to the camera."""
 

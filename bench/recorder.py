@@ -21,7 +21,7 @@ from fairview.config.settings import Cameras, Recording, Settings
 from fairview.core.camera import Camera, RegisterEntry, Source
 from fairview.core.ids import CameraId, KeyPairId, new_hex_id
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, SystemClock
-from fairview.ingest.av_source import FilePlay
+from fairview.ingest.file_play import FilePlay
 from fairview.record.live import LiveTaps
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue

@@ -14,7 +14,8 @@ from fairview.core.flow import StreamLost
 from fairview.core.ids import CameraId
 from fairview.core.media import GapBecause, Packet
 from fairview.core.time import Instant, ManualClock
-from fairview.ingest.av_source import FilePlay, FileSource
+from fairview.ingest.av_source import FileSource
+from fairview.ingest.file_play import FilePlay
 from fairview.ingest.probe import measured, probe
 from tests.builders import NOON, packet
 from tests.ingest.movies import write_film

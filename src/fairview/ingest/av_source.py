@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 
 from fairview.core.camera import Login, Source
@@ -19,22 +18,10 @@ from fairview.core.media import GapBecause, Packet
 from fairview.core.time import US_PER_SECOND, Clock, Instant
 from fairview.ingest.address import AddressRules, endpoint, shown, with_login
 from fairview.ingest.describe import describe
+from fairview.ingest.file_play import FilePlay
 from fairview.ingest.live_run import LiveRun, Order, Timed
 from fairview.ingest.normalise import Normaliser
 from fairview.ingest.reading import access_units, only_video, opened_file, opened_rtsp
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilePlay:
-    """How a file is played.
-
-    is_paced: at its own pace, as a camera would; else as fast as it is taken.
-    start_at: the moment of the file's time zero; None puts its first picture at now.
-    """
-
-    is_paced: bool = True
-    is_looped: bool = False
-    start_at: Instant | None = None
 
 
 class RtspSource:

@@ -14,8 +14,9 @@ from fairview.core.ids import CameraId
 from fairview.core.media import Codec, Packet, VideoFormat
 from fairview.core.time import US_PER_SECOND, Clock
 from fairview.ingest.address import AddressRules, endpoint, shown
-from fairview.ingest.av_source import FilePlay, FileSource, RtspSource
+from fairview.ingest.av_source import FileSource, RtspSource
 from fairview.ingest.describe import describe
+from fairview.ingest.file_play import FilePlay
 from fairview.ingest.reading import file_has_audio
 
 _CAMERA = CameraId("probe")

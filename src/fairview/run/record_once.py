@@ -14,7 +14,7 @@ from fairview.core.limits import RECORD_TURN_US
 from fairview.core.media import GapBecause
 from fairview.core.time import US_PER_HOUR, US_PER_SECOND, Clock
 from fairview.ingest.address import entered
-from fairview.ingest.av_source import FilePlay
+from fairview.ingest.file_play import FilePlay
 from fairview.record.live import LiveTaps
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue

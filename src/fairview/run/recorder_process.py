@@ -16,7 +16,7 @@ from fairview.core.errors import Unavailable
 from fairview.core.ids import CameraId
 from fairview.core.limits import NODE_TURN_US
 from fairview.core.time import Clock, SystemClock
-from fairview.ingest.av_source import FilePlay
+from fairview.ingest.file_play import FilePlay
 from fairview.record.live import LiveTaps, serve_live
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue

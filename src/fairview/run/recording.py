@@ -17,18 +17,15 @@ from fairview.core.ids import CameraId, StreamName
 from fairview.core.limits import CAMERA_RETRY_US, CAMERA_STOP_US_MAX
 from fairview.core.time import US_PER_SECOND
 from fairview.ingest.address import AddressRules
-from fairview.ingest.av_source import FilePlay, FileSource, RtspSource
+from fairview.ingest.file_play import FilePlay
 from fairview.ingest.lean.looks import Looks
 from fairview.ingest.lean.source import LeanFirst, LeanSource
 from fairview.ingest.session import CameraSession
 from fairview.record.keyring import Keyring
 from fairview.record.live import LiveTap
 from fairview.record.recorder import Figures, Stores, StreamRecorder
-from fairview.run.cache import sim_cache
 from fairview.run.cover_keeping import CoverStream, RegionConnector
 from fairview.run.mend import mend
-from fairview.sim.loop import ready_loop
-from fairview.sim.source import SimSource, loop_frame
 from fairview.store.contracts import CameraRow, Catalogue, EventSaved
 from fairview.store.layout import DataFolder
 from fairview.store.secrets import SecretBox, open_login
@@ -232,22 +229,42 @@ def connection(
 
     Errors:  BadInput for a kind of source this version doesn't read.
     """
-    clock = supplies.stores.clock
     if source.kind == "rtsp":
-        rules = AddressRules(allow_loopback=supplies.settings.cameras.allow_loopback)
-
-        def ffmpeg() -> RtspSource:
-            return RtspSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
-
-        if supplies.settings.recording.reader == "ffmpeg":
-            return ffmpeg()
-        lean = LeanSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
-        return LeanFirst(lean, ffmpeg, f"{camera}/{source.stream}")
+        return _rtsp(supplies, camera, source, login)
     if source.kind == "file":
+        # Loaded when needed, here and below: FFmpeg and the simulation are 45 MB of a process.
+        from fairview.ingest.av_source import FileSource
+
+        clock = supplies.stores.clock
         return FileSource(camera=camera, source=source, clock=clock, play=supplies.file_play)
     if source.kind == "sim":
-        loop = ready_loop(
-            sim_cache(), source.address, first_frame=loop_frame(clock.now().plus(SIM_LEAD_US))
-        )
-        return SimSource(loop, camera=camera, stream=source.stream, clock=clock)
+        return _simulated(supplies, camera, source)
     raise BadInput(f"{camera}: sources of kind {source.kind} are not read by this version")
+
+
+def _rtsp(
+    supplies: Supplies, camera: CameraId, source: Source, login: Login | None
+) -> PacketSource:
+    clock, settings = supplies.stores.clock, supplies.settings
+    rules = AddressRules(allow_loopback=settings.cameras.allow_loopback)
+
+    def ffmpeg() -> PacketSource:
+        from fairview.ingest.av_source import RtspSource
+
+        return RtspSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
+
+    if settings.recording.reader == "ffmpeg":
+        return ffmpeg()
+    lean = LeanSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
+    return LeanFirst(lean, ffmpeg, f"{camera}/{source.stream}")
+
+
+def _simulated(supplies: Supplies, camera: CameraId, source: Source) -> PacketSource:
+    from fairview.run.cache import sim_cache
+    from fairview.sim.loop import ready_loop
+    from fairview.sim.source import SimSource, loop_frame
+
+    clock = supplies.stores.clock
+    first_frame = loop_frame(clock.now().plus(SIM_LEAD_US))
+    loop = ready_loop(sim_cache(), source.address, first_frame=first_frame)
+    return SimSource(loop, camera=camera, stream=source.stream, clock=clock)

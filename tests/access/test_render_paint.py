@@ -152,3 +152,13 @@ def test_an_unknown_rendition_is_refused() -> None:
 def test_several_pictures_are_named_by_the_least_covered() -> None:
     assert worst(["whole_frame", "silhouettes"]) == "silhouettes"
     assert worst([]) == "whole_frame"
+
+
+@pytest.mark.parametrize("side_px", [1, 2, 6])
+def test_a_picture_smaller_than_its_label_is_painted_all_the_same(side_px: int) -> None:
+    half = np.full(((side_px + 1) // 2, (side_px + 1) // 2), 128, dtype=np.uint8)
+    tiny = Planes(luma=np.full((side_px, side_px), 90, np.uint8), blue=half, red=half)
+    showing = Showing(rendition="covered", clean=None, zones=())
+    made = SceneRendering(showing, side_px, side_px, "bt601")
+    painted = made.paint(Decoded(at=NOON, planes=tiny, is_damaged=False))
+    assert painted.planes.luma.shape == (max(side_px, 2), max(side_px, 2))

@@ -13,6 +13,8 @@ from fairview.analyse.cover_align import (
     shift_between,
     shifted_planes,
 )
+from fairview.analyse.planes import Planes
+from fairview.core.time import US_PER_SECOND, cpu_us
 from tests.analyse.scenes import WIDTH_PX, Picture, noisy, planes, street
 from tests.builders import NOON
 
@@ -69,3 +71,12 @@ def test_a_follower_looks_no_more_often_than_asked() -> None:
     first = follower.under(planes(drawn()), NOON)
     assert follower.under(shaken, NOON.plus(999_999)) is first
     assert follower.under(shaken, NOON.plus(1_000_000)) is not first
+
+
+@pytest.mark.parametrize("shape", [(720, 2), (2, 720), (2, 2)])
+def test_a_strip_is_compared_as_fast_as_a_picture(shape: tuple[int, int]) -> None:
+    grey = np.full(shape, 90, dtype=np.uint8)
+    half = np.full((shape[0] // 2, shape[1] // 2), 128, dtype=np.uint8)
+    begun_us = cpu_us()
+    assert shift_between(grey.astype(np.float32), Planes(luma=grey, blue=half, red=half)).is_none
+    assert cpu_us() - begun_us < US_PER_SECOND

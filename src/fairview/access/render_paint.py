@@ -193,6 +193,7 @@ class Painter:
         if patch is None:
             self._labels.clear()
             patch = self._labels[text] = text_patch(text, self._text_px, width_px_max=self.width_px)
+        patch = patch[: self.height_px]
         height, width = patch.shape
         top = self.height_px - height
         self._out.luma[top:, :width] = patch

@@ -26,6 +26,9 @@ SHIFT_UNIT_MAX = 0.06
 """Of the picture's width: a view further off is another view."""
 
 _WIDTH_PX = 320
+_ROWS_PX_MAX = 4 * _WIDTH_PX
+"""A strip of two pixels' width would be compared at a hundred thousand rows."""
+
 _PLAIN_PX = 4.0
 _BETTER = 0.9
 _WORTH_UNIT = 0.5 / 320
@@ -51,7 +54,7 @@ def shift_between(before: Field, now: Planes) -> Shift:
 
     Cost:    one thread: 1.0 ms at 640x360, 1.4 at 1920x1080.
     """
-    rows = max(round(_WIDTH_PX * before.shape[0] / before.shape[1]), 2)
+    rows = min(max(round(_WIDTH_PX * before.shape[0] / before.shape[1]), 2), _ROWS_PX_MAX)
     size = (_WIDTH_PX, rows)
     first = np.asarray(cv2.resize(before, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
     second = shrunk(now, size).luma.astype(np.float32)

@@ -305,3 +305,43 @@ def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "film.mp4")
     with pytest.raises(BadInput, match="no file on a disk"):
         open_video(tmp_path / "film.mp4", fps=1.0)
+
+
+def read_or_refused(path: Path) -> bool:
+    """Whether it could be read; anything but BadInput is a failure."""
+    try:
+        return sum(1 for _ in open_video(path, fps=25.0).pictures()) > 0
+    except BadInput:
+        return False
+
+
+@pytest.mark.parametrize("kind", ["whole.mp4", "parts.mp4", "one.mkv", "one.ts"])
+def test_a_film_cut_or_damaged_anywhere_is_read_or_refused(tmp_path: Path, kind: str) -> None:
+    flags = {"whole.mp4": "faststart", "parts.mp4": "frag_keyframe+empty_moov"}
+    options = {"movflags": flags[kind]} if kind in flags else None
+    data = film(tmp_path / kind, options=options).read_bytes()
+    cut = tmp_path / f"cut{Path(kind).suffix}"
+    found = set()
+    for size in range(0, len(data), len(data) // 16):
+        cut.write_bytes(data[:size])
+        found.add(read_or_refused(cut))
+    damage = np.random.default_rng(1)
+    for _ in range(16):
+        broken = bytearray(data)
+        for at in damage.integers(0, len(data), 20):
+            broken[at] = damage.integers(0, 256)
+        cut.write_bytes(broken)
+        found.add(read_or_refused(cut))
+    assert found == {False, True}
+
+
+def test_what_only_looks_like_a_picture_is_left_out(tmp_path: Path) -> None:
+    _, good = cv2.imencode(".png", np.zeros((36, 64, 3), np.uint8))
+    (tmp_path / "1.png").write_bytes(good.tobytes())
+    os.mkfifo(tmp_path / "2.png")
+    (tmp_path / "3.png").symlink_to("/dev/zero")
+    (tmp_path / "4.png").symlink_to(tmp_path / "4.png")
+    (tmp_path / "5.png").mkdir()
+    (tmp_path / "6.png").symlink_to(tmp_path / "1.png")
+    folder = open_video(tmp_path, fps=1.0)
+    assert [one.frame for one in folder.pictures()] == [1, 6]

@@ -62,7 +62,7 @@ def open_film(path: Path, *, fps: float | None, start: Instant) -> Film:
     try:
         with _opened(path) as container:
             found = _looked(container, path)
-    except (FFmpegError, OSError) as error:
+    except (FFmpegError, OSError, IndexError) as error:
         raise BadInput(
             f"{path} is not a video that can be read: it is of another kind, or cut so early that "
             f"what says how to read it is missing ({error})"
@@ -179,6 +179,10 @@ class _Reading:
                 packet = next(packets)
             except StopIteration:
                 return
+            except IndexError:
+                # A stream that was not there at first (damage makes some up): passed over.
+                packets = self._container.demux(self._video)
+                continue
             except FFmpegError as error:
                 self._film.tell(
                     f"{self._film.name} ends in the middle of its data ({error.strerror})"
@@ -280,6 +284,11 @@ def _video_of(container: InputContainer) -> VideoStream:
     if video is None:
         raise BadInput(f"{container.name.removeprefix('file:')} has no pictures in it")
     assert isinstance(video, av.VideoStream), "the best stream of pictures is one of pictures"
+    if video.codec_context is None:
+        raise BadInput(
+            f"the pictures of {container.name.removeprefix('file:')} can't be decoded: they are of "
+            "a kind that is not known here, or what says how to read them is damaged"
+        )
     video.codec_context.thread_count = 1
     video.codec_context.thread_type = ThreadType.NONE
     return video

@@ -200,7 +200,7 @@ def _numbered(paths: list[Path]) -> tuple[tuple[_Numbered, ...], tuple[str, ...]
 def _read(path: Path) -> Planes | None:
     """One picture; None when it can't be read."""
     try:
-        if path.stat().st_size > PICTURE_FILE_BYTES_MAX:
+        if not path.is_file() or path.stat().st_size > PICTURE_FILE_BYTES_MAX:
             return None
         data = path.read_bytes()
     except OSError:

@@ -119,6 +119,14 @@ def test_stopped_is_told_of_a_vehicle_that_stands_long_enough() -> None:
     assert told(seen(stands, kind=PERSON), rule("stopped")) == ()
 
 
+def test_a_blocked_crossing_is_told_of_a_vehicle_that_stands_on_it_and_sooner() -> None:
+    stands = [0.1, 0.2, 0.3] + [0.4] * 14 + [0.5, 0.6]
+    (event,) = told(seen(stands), rule("stopped"), rule("blocked_crossing"))
+    assert event.kind == "blocked_crossing"
+    assert event.zone == "z"
+    assert told(seen(FORTH), rule("blocked_crossing")) == ()
+
+
 def test_with_a_ground_creeping_faster_than_the_setting_is_not_standing() -> None:
     creeps = seen([0.4] * 30, kmh=[4.0] * 30)
     assert told(creeps, rule("stopped")) == ()

@@ -39,7 +39,7 @@ class RuleForm:
 
 
 _CLASSES = Parameter(what="only these classes", form="classes")
-_HOURS = Parameter(what="only in these hours of the local day", form="hours")
+_HOURS = Parameter(what="only in these hours of the day, UTC", form="hours")
 
 
 def _after(default_s: float, what: str = "seconds it must last") -> Parameter:

@@ -1,336 +1,397 @@
 """The gate against always-on, key frames only and a pixel-motion gate, on streams of known truth.
 
-    python -m bench.gate [SECONDS]
+    python -m bench.gate [--seeds N ...] [--rates NAME ...]
 
-Simulated junctions with a sensor's grain are encoded as cameras do (H.264, a key frame every two
-seconds): little traffic, some, and a busy crossing at a variable bit rate, the busy one again
-under a cap and at a constant rate. The first half of each stream is for learning and has some
-traffic everywhere; figures are of the second half. Printed for each way of looking: the CPU of
-decoding and detecting against always-on, and the share of the truth's presence (road users x
-time, at least a third visible) during which it looked.
+GATE_FILMS names a folder in which encoded films are kept for the next time.
+
+Simulated films (bench/gate_streams.py) at a variable, a capped and a constant bit rate. Every way
+looks at 5 pictures a second where it looks, as a node does, with the motion detector and the
+tracker; our way is the node's own decoder behind its gate. Each film begins with a part in which
+gates learn; the figures are of the parts after it.
+
+Printed in Markdown, for each way: CPU of decoding, gate, detecting and tracking against always-on;
+the same with the measured cost of PicoDet for each picture looked at, where that model is here;
+the share of the truth's presence (road users x time, at least a third visible) during which it
+looked, key frames enough for who stands; and the share of always-on's track-seconds at which it
+had a track in the same place.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import av
 import cv2
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
-from av.video.stream import VideoStream
 
-from fairview.analyse.decode import PictureDecoder
+from bench.gate_streams import FPS, RATES, Stream, kept_streams
+from fairview.analyse.decode import Decoded, PictureDecoder
+from fairview.analyse.detectors.choose import detector_for
 from fairview.analyse.detectors.contract import Picture
+from fairview.analyse.detectors.models import here
 from fairview.analyse.detectors.motion import MotionDetector
-from fairview.analyse.gate import Gate, GateState
-from fairview.analyse.planes import Planes, shrunk
+from fairview.analyse.gate import Gate, GateState, Rest
+from fairview.analyse.planes import shrunk
 from fairview.analyse.track.tracker import Tracker
+from fairview.core.errors import FairviewError
 from fairview.core.ids import CameraId
-from fairview.core.media import Sample, VideoFormat
-from fairview.core.sight import OpenTrack
-from fairview.core.time import US_PER_SECOND, Instant
-from fairview.sim.clips import SimClip, make_clip
-from fairview.sim.truth import SeenObject
+from fairview.core.media import Packet, Sample
+from fairview.core.scene import DetectorWish
+from fairview.core.sight import Track
+from fairview.core.time import US_PER_SECOND, Instant, Span
+from fairview.run.gated import GatedDecoder
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 CAMERA = CameraId("bench")
-FPS = 12
-KEY_EVERY = 2 * FPS
+LOOK_US = int(0.9 * US_PER_SECOND / 5)
 _STANDS_KMH = 0.5
-_RATES: dict[str, dict[str, str]] = {
-    "variable": {"crf": "26"},
-    "capped": {"crf": "18", "maxrate": "500k", "bufsize": "250k"},
-    "constant": {"b": "500k", "minrate": "500k", "maxrate": "500k", "bufsize": "100k"},
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    name: str
-    format: VideoFormat
-    samples: tuple[Sample, ...]
-    truth: tuple[tuple[SeenObject, ...], ...]
+_SAME_OVERLAP = 0.3
+_MODEL = "picodet-s-416"
 
 
 @dataclass(slots=True)
 class Way:
-    """One way of looking: its CPU, and which frames it looked at (2), or only confirmed (1)."""
+    """One way of looking. seen: per frame 2 looked, 1 key frames and packets only, 0 not.
 
-    cpu_s: float = 0.0
-    looked: dict[int, int] | None = None
+    cpu_s: at the start of each part and at the end; asking more often costs what it measures.
+    pictures: per frame, how many the detector got.
+    """
+
+    name: str
+    stream: Stream
+    seen: npt.NDArray[np.int8] = field(init=False)
+    pictures: npt.NDArray[np.int32] = field(init=False)
+    cpu_s: list[float] = field(default_factory=list)
+    tracks: list[Track] = field(default_factory=list)
     state: GateState | None = None
 
+    def __post_init__(self) -> None:
+        frames = len(self.stream.samples)
+        self.seen, self.pictures = np.zeros(frames, np.int8), np.zeros(frames, np.int32)
 
-def traffic_for(share: float, seconds: int) -> SimClip:
-    """Road users chosen so that somebody is there for a fifth of the first half of the time, and
-    for `share` of the second. From 1 on: everybody.
-    """
-    clip = make_clip(11, seconds)
-    if share >= 1:
-        return clip
-    stays = sorted(clip.stays().items(), key=lambda one: one[1][1] - one[1][0])
-    half = clip.frames_total // 2
-    busy, chosen = np.zeros(clip.frames_total + 1, bool), set()
-    rng = np.random.default_rng(3)
-    short = [one for one in stays if 3 * FPS <= one[1][1] - one[1][0] <= 14 * FPS]
-    for place in rng.permutation(len(short)):
-        number, (first, last) = short[place]
-        wanted = 0.2 if last <= half else share
-        part = busy[:half] if last <= half else busy[half:]
-        if (first <= half < last) or part.mean() + (last - first) / half > wanted * 1.15:
-            continue
-        busy[first : last + 1] = True
-        chosen.add(number)
-    return replace(clip, only=frozenset(chosen))
+    def samples(self) -> Iterator[tuple[int, Sample]]:
+        """The stream's, with the clock read where a part begins."""
+        starts = {part.start for _, part in self.stream.parts}
+        for number, sample in enumerate(self.stream.samples):
+            if number in starts:
+                self.cpu_s.append(time.thread_time())
+            yield number, sample
+        self.cpu_s.append(time.thread_time())
 
-
-def encoded(clip: SimClip, name: str, rates: dict[str, dict[str, str]]) -> list[Stream]:
-    """The clip under each rate, painted once."""
-    coders: dict[str, VideoCodecContext] = {}
-    for rate, options in rates.items():
-        context = av.CodecContext.create("libx264", "w")
-        assert isinstance(context, VideoCodecContext)
-        context.width, context.height, context.pix_fmt = 640, 360, "yuv420p"
-        context.time_base, context.framerate = Fraction(1, FPS), Fraction(FPS)
-        hrd = ":nal-hrd=cbr:filler=1" if rate == "constant" else ""
-        context.options = {
-            **options,
-            "preset": "veryfast",
-            "threads": "1",
-            "x264-params": f"keyint={KEY_EVERY}:scenecut=0:bframes=0:repeat-headers=1{hrd}",
-        }
-        coders[rate] = context
-    samples: dict[str, list[Sample]] = {rate: [] for rate in rates}
-    truth = []
-
-    def kept(rate: str, packets: list[av.Packet[VideoStream]]) -> None:
-        for packet in packets:
-            assert packet.pts is not None
-            samples[rate].append(
-                Sample(
-                    ticks=packet.pts,
-                    decode_ticks=packet.pts,
-                    duration_ticks=1,
-                    is_key=packet.is_keyframe,
-                    data=bytes(packet),
-                )
-            )
-
-    for one in clip.pictures():
-        truth.append(tuple(seen for seen in one.seen if seen.seen_frac > 1 / 3))
-        frame = av.VideoFrame.from_ndarray(one.pixels, format="rgb24").reformat(format="yuv420p")
-        for rate, coder in coders.items():
-            frame.pts, frame.time_base = one.frame - 1, Fraction(1, FPS)
-            frame.pict_type = av.video.frame.PictureType.NONE
-            kept(rate, coder.encode(frame))
-    for rate, coder in coders.items():
-        kept(rate, coder.encode(None))
-    described = VideoFormat(
-        codec="h264",
-        width_px=640,
-        height_px=360,
-        tick_numerator=1,
-        tick_denominator=FPS,
-        parameter_sets=b"",
-    )
-    return [
-        Stream(
-            name=f"{name}, {rate}",
-            format=described,
-            samples=tuple(samples[rate]),
-            truth=tuple(truth),
-        )
-        for rate in rates
-    ]
+    def cost_s(self, place: int, costs: Costs | None = None) -> float:
+        """CPU of the part at `place`; with PicoDet in the motion detector's place."""
+        cpu_s = self.cpu_s[place + 1] - self.cpu_s[place]
+        if costs is None:
+            return cpu_s
+        part = self.stream.parts[place][1]
+        looked = int(self.pictures[part.start : part.stop].sum())
+        return cpu_s + looked * (costs.model_s - costs.motion_s)
 
 
 class Looking:
-    """Decoder and detector, as every way of looking uses them."""
+    """Pace, detector and tracker, as every way has them."""
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._decoder = PictureDecoder(stream.format)
-        self._detector = MotionDetector()
-        self._tracker = Tracker(CAMERA)
+    def __init__(self, way: Way, gate: Gate | None = None) -> None:
+        self._way, self._gate = way, gate
+        self._detector, self._tracker = MotionDetector(), Tracker(CAMERA)
+        self._rest = Rest()
+        self._due_us = 0
+        self._frame = 0
 
-    def begin_again(self) -> None:
-        self._decoder = PictureDecoder(self._stream.format)
-
-    def decode(self, number: int) -> list[tuple[int, Planes]]:
-        sample = self._stream.samples[number]
-        at = Instant(number * US_PER_SECOND // FPS)
-        return [
-            (round(one.at.us * FPS / US_PER_SECOND), one.planes)
-            for one in self._decoder.decode(sample, at)
-        ]
-
-    def detect(self, number: int, planes: Planes) -> tuple[int, int]:
-        """How many tracks are under way, and how many road users are there at all.
-
-        A lamp that changed stands before the empty scene for a while, but does not move.
-        """
-        at = Instant(number * US_PER_SECOND // FPS)
-        picture = Picture(camera=CAMERA, frame=number + 1, at=at, planes=planes)
+    def look(self, shown: Decoded, now: int) -> None:
+        """One picture, while frame `now` arrives, if it is due."""
+        if shown.at.us < self._due_us:
+            return
+        self._due_us = shown.at.us + LOOK_US
+        self._frame += 1
+        picture = Picture(camera=CAMERA, frame=self._frame, at=shown.at, planes=shown.planes)
         self._tracker.advance(self._detector.detect([picture])[0])
-        self._tracker.take_finished()
-        seen = [one for one in self._tracker.open if one.is_seen]
-        moved = sum(_has_moved(one) for one in seen)
-        return moved, len(seen)
+        if self._gate is not None:
+            moving, restless = self._rest.look(self._tracker.open, shown.at)
+            self._gate.found(shown.at, moving=moving, restless=restless)
+        self._way.tracks += self._tracker.take_finished()
+        self._way.pictures[now] += 1
+
+    def close(self) -> None:
+        self._way.tracks += self._tracker.close()
 
 
-def _has_moved(track: OpenTrack) -> bool:
-    """By a quarter of its own size over its latest points."""
-    size = track.box_unit[2:] - track.box_unit[:2]
-    away = np.abs(track.trail_unit[-1] - track.trail_unit[max(-6, -len(track.trail_unit))])
-    return len(track.trail_unit) >= 4 and bool(np.any(away > 0.25 * size))
+def at_of(number: int) -> Instant:
+    return Instant(number * US_PER_SECOND // FPS)
 
 
-def always(stream: Stream, numbers: range) -> Way:
-    way, looking = Way(looked={}), Looking(stream)
-    for number in range(numbers.stop):
-        before = time.process_time()
-        for shown, planes in looking.decode(number):
-            looking.detect(shown, planes)
-        _count(way, number, numbers, before, 2)
+def number_of(at: Instant) -> int:
+    return round(at.us * FPS / US_PER_SECOND)
+
+
+def always(stream: Stream) -> Way:
+    way = Way("always-on", stream)
+    looking, decoder = Looking(way), PictureDecoder(stream.format, coarse=True)
+    for number, sample in way.samples():
+        shown = list(decoder.decode(sample, at_of(number)))
+        for one in shown:
+            way.seen[number_of(one.at)] = 2
+            looking.look(one, number)
+    looking.close()
     return way
 
 
-def keys_only(stream: Stream, numbers: range) -> Way:
-    way, looking = Way(looked={}), Looking(stream)
-    for number in range(numbers.stop):
-        if not stream.samples[number].is_key:
-            continue
-        before = time.process_time()
-        looking.begin_again()
-        for shown, planes in looking.decode(number):
-            looking.detect(shown, planes)
-        _count(way, number, numbers, before, 2)
+def keys_only(stream: Stream) -> Way:
+    way = Way("key frames only", stream)
+    looking = Looking(way)
+    decoder = PictureDecoder(stream.format, coarse=True, decodes="keys")
+    for number, sample in way.samples():
+        shown = list(decoder.decode(sample, at_of(number)))
+        way.seen[number] = 1
+        for one in shown:
+            way.seen[number_of(one.at)] = 2
+            looking.look(one, number)
+    looking.close()
     return way
 
 
-def pixel_gate(stream: Stream, numbers: range) -> Way:
+def pixel_gate(stream: Stream) -> Way:
     """All decoded; detected only near differences, as recorders with a motion stage do."""
-    way, looking = Way(looked={}), Looking(stream)
-    usual: np.ndarray | None = None
+    way = Way("pixel motion", stream)
+    looking, decoder = Looking(way), PictureDecoder(stream.format, coarse=True)
+    usual: npt.NDArray[np.float32] | None = None
     until = -1
-    for number in range(numbers.stop):
-        before = time.process_time()
-        looks = 0
-        for shown, planes in looking.decode(number):
-            small = shrunk(planes, (160, 90)).luma.astype(np.float32)
+    for number, sample in way.samples():
+        shown = list(decoder.decode(sample, at_of(number)))
+        for one in shown:
+            small = shrunk(one.planes, (160, 90)).luma.astype(np.float32)
             if usual is None:
                 usual = small
             soft = cv2.GaussianBlur(np.abs(small - usual), (0, 0), 1.0)
             usual += (small - usual) * np.float32(0.05)
             if np.count_nonzero(soft > 10) >= 6:
-                until = shown + FPS
-            if shown <= until:
-                looking.detect(shown, planes)
-                looks = 2
-        _count(way, number, numbers, before, looks)
+                until = number_of(one.at) + FPS
+        for one in shown:
+            if number_of(one.at) <= until:
+                way.seen[number_of(one.at)] = 2
+                looking.look(one, number)
+    looking.close()
     return way
 
 
-def gated(stream: Stream, numbers: range) -> Way:
+def gated(stream: Stream, gate: Gate | None = None) -> Way:
     """Ours."""
-    way, looking, gate = Way(looked={}), Looking(stream), Gate(CAMERA)
-    last_key, last_shown = 0, -1
-    for number in range(numbers.stop):
-        before = time.process_time()
-        sample = stream.samples[number]
-        if sample.is_key:
-            last_key = number
-        at = Instant(number * US_PER_SECOND // FPS)
-        verdict = gate.see(at, len(sample.data), is_key=sample.is_key)
-        fed = _fed(verdict.mode, verdict.wakes, number, last_key)
-        if verdict.mode == "keys" and sample.is_key:
-            fed = range(number, number + 1)
-        if fed.start == last_key and len(fed):
-            looking.begin_again()
-        for one in fed:
-            for shown, planes in looking.decode(one):
-                if shown <= last_shown:
-                    # A key frame that was looked at already begins the pre-roll.
-                    continue
-                last_shown = shown
-                moved, there = looking.detect(shown, planes)
-                gate.found(
-                    Instant(shown * US_PER_SECOND // FPS), moving=float(moved), present=there
-                )
-        for one in fed:
-            _count(way, one, numbers, None, 2)
-        confirmed = 1 if verdict.mode == "keys" else 0
-        _count(way, number, numbers, before, confirmed)
+    way, gate = Way("fairview", stream), gate or Gate(CAMERA)
+    looking = Looking(way, gate)
+    decoder = GatedDecoder(
+        gate, lambda decodes: PictureDecoder(stream.format, coarse=True, decodes=decodes)
+    )
+    for number, sample in way.samples():
+        for one in decoder.take(_packet(stream, number, sample)):
+            if isinstance(one, Span):
+                _see(way, range(number_of(one.start), number_of(one.end) + 1), 1)
+            else:
+                _see(way, range(number_of(one.picture.at), number_of(one.picture.at) + 1), 2)
+                looking.look(one.picture, number)
+    looking.close()
     way.state = gate.state
     return way
 
 
-def _fed(mode: str, wakes: bool, number: int, last_key: int) -> range:
-    if mode != "all":
-        return range(0)
-    return range(last_key, number + 1) if wakes else range(number, number + 1)
+def _see(way: Way, frames: range, how: int) -> None:
+    where = slice(frames.start, frames.stop)
+    way.seen[where] = np.maximum(way.seen[where], how)
 
 
-def _count(way: Way, number: int, numbers: range, before: float | None, looked: int) -> None:
-    if number in numbers and way.looked is not None:
-        way.looked[number] = max(way.looked.get(number, 0), looked)
-    if before is not None and number in numbers:
-        way.cpu_s += time.process_time() - before
+def _packet(stream: Stream, number: int, sample: Sample) -> Packet:
+    return Packet(
+        camera=CAMERA,
+        stream="sub",
+        format=stream.format,
+        ticks=sample.ticks,
+        decode_ticks=sample.decode_ticks,
+        duration_ticks=sample.duration_ticks,
+        is_key=sample.is_key,
+        at=at_of(number),
+        arrived_at=at_of(number),
+        data=sample.data,
+    )
 
 
-def presence_kept(stream: Stream, way: Way, numbers: range) -> float:
+def presence_kept(stream: Stream, way: Way, part: range) -> float:
     """Share of road users x frames during which it looked; who stands may be confirmed only."""
-    assert way.looked is not None
+    truth = stream.truth
+    inside = (truth.frame >= part.start) & (truth.frame < part.stop)
+    looked = way.seen[truth.frame[inside]]
+    stands = truth.speed_kmh[inside] < _STANDS_KMH
+    kept = (looked == 2) | ((looked == 1) & stands)
+    return float(kept.mean()) if len(kept) else 1.0
+
+
+def tracks_kept(all_of: Way, way: Way, part: range) -> tuple[int, float]:
+    """Always-on's track points in a part, and the share at which the other way had a track in the
+    same place (its boxes joined by straight lines between its pictures)."""
     total = kept = 0
-    for number in numbers:
-        looked = way.looked.get(number, 0)
-        for seen in stream.truth[number]:
+    spans = [(int(one.at_us[0]), int(one.at_us[-1]), one) for one in way.tracks]
+    for track in all_of.tracks:
+        frames = np.rint(track.at_us * FPS / US_PER_SECOND)
+        for place in np.flatnonzero((frames >= part.start) & (frames < part.stop)):
+            at_us, box = int(track.at_us[place]), track.boxes_unit[place]
             total += 1
-            kept += looked == 2 or (looked == 1 and seen.speed_kmh < _STANDS_KMH)
-    return kept / total if total else 1.0
-
-
-def streams(seconds: int) -> Iterator[Stream]:
-    yield from encoded(traffic_for(0.05, seconds), "5 % active", {"variable": _RATES["variable"]})
-    yield from encoded(traffic_for(0.2, seconds), "20 % active", {"variable": _RATES["variable"]})
-    yield from encoded(traffic_for(1.0, seconds), "busy", _RATES)
-
-
-def main() -> None:
-    cv2.setNumThreads(1)
-    seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 240
-    for stream in streams(seconds):
-        numbers = range(len(stream.samples) // 2, len(stream.samples))
-        active = float(np.mean([bool(stream.truth[number]) for number in numbers]))
-        size = sum(len(one.data) for one in stream.samples) * 8 / seconds / 1_000
-        print(f"{stream.name}: {size:.0f} kbit/s, somebody there {active:.0%} of the time")
-        ways = {
-            "always-on": always(stream, numbers),
-            "key frames only": keys_only(stream, numbers),
-            "pixel motion": pixel_gate(stream, numbers),
-            "fairview": gated(stream, numbers),
-        }
-        most = ways["always-on"].cpu_s
-        for name, way in ways.items():
-            assert way.looked is not None
-            share = sum(looked == 2 for looked in way.looked.values()) / len(numbers)
-            print(
-                f"  {name:<16} {most / max(way.cpu_s, 1e-9):6.2f} x less CPU   "
-                f"presence looked at {presence_kept(stream, way, numbers):7.2%}   "
-                f"frames decoded and detected {share:6.1%}"
+            kept += any(
+                first <= at_us <= last and overlap(_box_at(one, at_us), box) >= _SAME_OVERLAP
+                for first, last, one in spans
             )
-        state = ways["fairview"].state
-        assert state is not None
-        print(
-            f"  gate {'on' if state.is_on else 'off'}: {state.because}; "
-            f"missed by its own audits: {state.missed_frac}",
-            flush=True,
+    return total, kept / total if total else 1.0
+
+
+def _box_at(track: Track, at_us: int) -> npt.NDArray[np.float64]:
+    return np.array([np.interp(at_us, track.at_us, track.boxes_unit[:, side]) for side in range(4)])
+
+
+def overlap(a: npt.NDArray[np.float64], b: npt.NDArray[np.float32]) -> float:
+    inner = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
+    areas = (a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod()
+    return float(inner / max(areas - inner, 1e-9))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """CPU of one picture through PicoDet and through the motion detector."""
+
+    model_s: float
+    motion_s: float
+
+
+def measured_costs(stream: Stream) -> Costs | None:
+    """On this machine, in the stream's first pictures; None where the model is not here."""
+    try:
+        model = detector_for(DetectorWish(kind="onnx", model=_MODEL), here())
+    except FairviewError:
+        return None
+    motion, decoder = MotionDetector(), PictureDecoder(stream.format, coarse=True)
+    both: tuple[list[float], list[float]] = ([], [])
+    for number in range(10 * FPS):
+        for shown in decoder.decode(stream.samples[number], at_of(number)):
+            if number % 3:
+                continue
+            asked = Picture(camera=CAMERA, frame=number + 1, at=shown.at, planes=shown.planes)
+            for detector, costs in zip((model, motion), both, strict=True):
+                before = time.process_time()
+                detector.detect([asked])
+                costs.append(time.process_time() - before)
+    return Costs(model_s=float(np.median(both[0])), motion_s=float(np.median(both[1])))
+
+
+WAYS: dict[str, tuple[Callable[[Stream], Way], ...]] = {
+    "variable": (always, keys_only, pixel_gate, gated),
+    "capped": (always, gated),
+    "constant": (always, gated),
+}
+"""By rate: the two others look at pictures only, and are the same at every rate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One way in one part of one stream. points: track points of always-on, kept: share of them."""
+
+    part: str
+    rate: str
+    way: str
+    cpu_s: float
+    most_s: float
+    model_s: float
+    model_most_s: float
+    presence: float
+    points: int
+    kept: float
+    seen_frac: float
+
+
+def rows(stream: Stream, costs: Costs | None) -> Iterator[Row]:
+    """All ways over one stream."""
+    ways = [way(stream) for way in WAYS[stream.rate]]
+    for place, (name, part) in enumerate(stream.parts[1:], start=1):
+        for way in ways:
+            points, kept = tracks_kept(ways[0], way, part)
+            yield Row(
+                part=name,
+                rate=stream.rate,
+                way=way.name,
+                cpu_s=way.cost_s(place),
+                most_s=ways[0].cost_s(place),
+                model_s=way.cost_s(place, costs),
+                model_most_s=ways[0].cost_s(place, costs),
+                presence=presence_kept(stream, way, part),
+                points=points,
+                kept=kept,
+                seen_frac=float(np.mean(way.seen[part.start : part.stop] == 2)),
+            )
+    state = ways[-1].state
+    assert state is not None
+    told = "nothing audited" if state.missed_frac is None else f"{state.missed_frac:.1%} missed"
+    print(
+        f"- film {stream.seed}, {stream.rate}: gate {'on' if state.is_on else 'off'}: "
+        f"{state.because}; by its audits of {state.audited_s} s: {told}",
+        flush=True,
+    )
+
+
+def table(found: list[Row], costs: Costs | None) -> Iterator[str]:
+    """Sums over all films: CPU added up, shares weighted by what they are shares of."""
+    pico = "" if costs is None else " with PicoDet |"
+    yield (
+        f"| rate | traffic | way | less CPU |{pico} presence kept | track-seconds kept | decoded |"
+    )
+    yield "|---" * (7 + (costs is not None)) + "|"
+    keys = dict.fromkeys((one.rate, one.part, one.way) for one in found)
+    for rate, part, way in keys:
+        those = [one for one in found if (one.rate, one.part, one.way) == (rate, part, way)]
+        points = sum(one.points for one in those)
+        kept = sum(one.points * one.kept for one in those) / max(points, 1)
+        cpu = sum(one.most_s for one in those) / max(sum(one.cpu_s for one in those), 1e-9)
+        model = sum(one.model_most_s for one in those) / max(
+            sum(one.model_s for one in those), 1e-9
+        )
+        with_model = "" if costs is None else f" {model:.2f} x |"
+        yield (
+            f"| {rate} | {part} | {way} | {cpu:.2f} x |{with_model} "
+            f"{np.mean([one.presence for one in those]):.1%} | {kept:.1%} | "
+            f"{np.mean([one.seen_frac for one in those]):.1%} |"
         )
 
 
+def main() -> int:
+    parser = argparse.ArgumentParser(description="the gate, side by side")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[11, 37])
+    parser.add_argument("--rates", nargs="+", default=list(RATES), choices=list(RATES))
+    asked = parser.parse_args()
+    kept = os.environ.get("GATE_FILMS")
+    cv2.setNumThreads(1)
+    found: list[Row] = []
+    costs: Costs | None = None
+    for seed in asked.seeds:
+        for stream in kept_streams(seed, Path(kept) if kept else None):
+            if stream.rate not in asked.rates:
+                continue
+            if not found:
+                costs = measured_costs(stream)
+            sizes = ", ".join(
+                f"{stream.kbit_s(part):.0f} kbit/s {name}" for name, part in stream.parts
+            )
+            print(f"- film {seed}, {stream.rate}: {sizes}", flush=True)
+            found += rows(stream, costs)
+    if costs is not None:
+        print(
+            f"\nA picture costs PicoDet {costs.model_s * 1_000:.1f} ms of CPU here, the motion "
+            f"detector {costs.motion_s * 1_000:.1f} ms."
+        )
+    print("\n" + "\n".join(table(found, costs)))
+    return 0
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

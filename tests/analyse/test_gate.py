@@ -9,16 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairview.analyse.gate import (
-    Gate,
-    GateSettings,
-    Mode,
-    StreamOffer,
-    choose_stream,
-    rank_correlation,
-)
+from fairview.analyse.gate import Gate, GateSettings, Rest, StreamOffer, choose_stream
+from fairview.analyse.gate_signal import kept_share, rank_correlation
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
+from fairview.core.sight import MOVING, OpenTrack
 from fairview.core.time import US_PER_SECOND, Instant
 from tests.builders import NOON, video_format
 
@@ -28,120 +23,174 @@ KEY_EVERY = 20
 
 @dataclass
 class Run:
-    """What a gate did with a made-up stream: its mode at each packet, and where it woke."""
+    """What a gate did with a made-up stream: which packets were decoded in the end."""
 
     gate: Gate
-    modes: list[Mode] = field(default_factory=list)
+    decoded: set[int] = field(default_factory=set)
+    checks: list[int] = field(default_factory=list)
     wakes: list[int] = field(default_factory=list)
 
-    def share(self, mode: Mode, numbers: range) -> float:
-        return sum(self.modes[number] == mode for number in numbers) / len(numbers)
+    def share(self, numbers: range) -> float:
+        return sum(number in self.decoded for number in numbers) / len(numbers)
 
 
 def passages(seconds: int, every: int, lasts: int) -> set[int]:
     """Seconds in which somebody passes."""
-    return {second for second in range(seconds) if second % every < lasts}
+    return {second for second in range(seconds) if 5 <= second % every < 5 + lasts}
 
 
 def run(
     active: set[int],
     seconds: int,
     *,
-    follows: float = 1.0,
-    stands: frozenset[int] = frozenset(),
+    told: set[int] | None = None,
+    looks_new: frozenset[int] = frozenset(),
     settings: GateSettings | None = None,
 ) -> Run:
-    """A stream whose packets grow threefold with motion (follows 1) or not at all (0)."""
+    """A stream whose packets grow threefold in `told` seconds (those with motion when None), and
+    whose key frames look new in others. What is kept is decoded on waking, as a feed does.
+    """
     rng = np.random.default_rng(4)
-    found = Run(gate=Gate(CameraId("c"), settings))
+    done, gate = Run(gate=Gate(CameraId("c"), settings)), Gate(CameraId("c"), settings)
+    done.gate = gate
+    kept: list[int] = []
+    told = active if told is None else told
+
+    def decode(numbers: list[int]) -> None:
+        for number in numbers:
+            done.decoded.add(number)
+            moves = int(number // FPS in active)
+            gate.found(NOON.plus(number * 100_000), moving=moves, restless=moves)
+
     for number in range(seconds * FPS):
-        at, second = NOON.plus(number * US_PER_SECOND // FPS), number // FPS
-        is_key, moves = number % KEY_EVERY == 0, second in active
-        size = 900 * (1 + 2.0 * follows * moves) * float(rng.uniform(0.85, 1.15))
-        verdict = found.gate.see(at, 9_000 if is_key else round(size), is_key=is_key)
-        found.modes.append(verdict.mode)
-        if verdict.wakes:
-            found.wakes.append(number)
-        if verdict.mode == "all" or (verdict.mode == "keys" and is_key):
-            found.gate.found(at, moving=float(moves), present=int(moves or second in stands))
-    return found
+        at, is_key = NOON.plus(number * US_PER_SECOND // FPS), number % KEY_EVERY == 0
+        size = 900 * (3.0 if number // FPS in told else 1.0) * float(rng.uniform(0.85, 1.15))
+        verdict = gate.see(at, 9_000 if is_key else round(size), is_key=is_key)
+        if verdict.step == "decode":
+            if verdict.wakes:
+                done.wakes.append(number)
+            decode([*kept, number])
+            kept = []
+            continue
+        kept.append(number)
+        if verdict.step == "check":
+            done.checks.append(number)
+            if gate.checked(at, is_same=number // FPS not in looks_new):
+                kept = [number]
+            else:
+                decode(kept)
+                kept = []
+    return done
 
 
 def test_it_learns_with_everything_decoded_then_sleeps_while_nothing_happens() -> None:
-    active = passages(600, 40, 5)
-    found = run(active, 600)
-    assert found.modes[:100] == ["all"] * 100
-    later = range(3_000, 6_000)
-    rests = [number for number in later if found.modes[number] == "none"]
-    assert len(rests) > 0.7 * len(later)
+    found = run(passages(600, 60, 5), 600)
+    assert found.share(range(600)) == 1.0
+    assert found.share(range(3_000, 6_000)) < 0.25
     assert found.gate.state.is_on
     assert found.gate.state.correlation is not None
     assert found.gate.state.correlation > 0.4
 
 
-def test_it_is_open_for_nearly_all_that_moves_and_wakes_within_a_group() -> None:
-    active = passages(600, 40, 5)
+def test_everything_that_moves_is_decoded_with_what_came_before_it() -> None:
+    active = passages(600, 60, 5)
     found = run(active, 600)
     moves = [number for number in range(3_000, 6_000) if number // FPS in active]
-    # What comes before the wake-up is in the pre-roll from the last key frame.
-    covered: set[int] = set()
-    for number in range(3_000, 6_000):
-        if found.modes[number] == "all":
-            first = number - number % KEY_EVERY if number in found.wakes else number
-            covered.update(range(first, number + 1))
-    assert sum(number in covered for number in moves) >= 0.99 * len(moves)
+    assert all(number in found.decoded for number in moves)
+    for wake in found.wakes:
+        assert wake - 1 in found.decoded
 
 
 @pytest.mark.parametrize("lasts", [5, 20])
-def test_it_switches_itself_off_at_a_constant_bit_rate_and_says_why(lasts: int) -> None:
-    found = run(passages(300, 40, lasts), 300, follows=0.0)
-    assert set(found.modes) == {"all"}
+def test_it_switches_itself_off_where_sizes_say_nothing_and_says_why(lasts: int) -> None:
+    found = run(passages(400, 60, lasts), 400, told=set())
+    assert found.share(range(4_000)) == 1.0
     assert not found.gate.state.is_on
     assert "bit rate" in found.gate.state.because
 
 
 def test_it_stays_open_until_it_has_seen_motion() -> None:
     found = run(set(), 200)
-    assert set(found.modes) == {"all"}
+    assert found.share(range(2_000)) == 1.0
     assert "not seen enough" in found.gate.state.because
 
 
-def test_who_stands_still_is_confirmed_at_key_frames() -> None:
-    active = passages(400, 40, 5)
-    stands = frozenset(second for second in range(400) if 5 <= second % 40 < 20)
-    found = run(active, 400, stands=stands)
-    waiting = [number for number in range(2_000, 4_000) if 8 <= (number // FPS) % 40 < 20]
-    assert sum(found.modes[number] == "keys" for number in waiting) > 0.8 * len(waiting)
-    assert not any(found.modes[number] == "none" for number in waiting)
+def test_who_comes_without_large_packets_is_found_at_a_key_frame_and_decoded_from_before() -> None:
+    seen_first = passages(400, 60, 5)
+    unseen = set(range(505, 520))
+    found = run(seen_first | unseen, 600, told=seen_first, looks_new=frozenset(range(507, 520)))
+    assert all(number in found.decoded for number in range(5_050, 5_200))
+    assert any(5_050 <= number < 5_130 for number in found.checks)
 
 
-def test_while_closed_it_opens_now_and_then_and_counts_what_it_missed() -> None:
-    settings = GateSettings(audit_every_us=20 * US_PER_SECOND)
-    active = passages(200, 20, 4)
-    found = run(active, 600, settings=settings)
-    quiet = range(3_000, 6_000)
-    opened = found.share("all", quiet)
-    assert 0.05 < opened < 0.35
+def test_while_asleep_it_decodes_now_and_then_and_counts_what_it_missed() -> None:
+    settings = GateSettings(audit_us=20 * US_PER_SECOND)
+    found = run(passages(600, 60, 5), 600, settings=settings)
+    assert found.gate.state.audited_s >= 20
     assert found.gate.state.missed_frac == 0.0
 
 
 def test_a_signal_that_stops_following_switches_it_off_again() -> None:
     """Somebody sets the camera to a constant bit rate: audits find what packets hide."""
-    settings = GateSettings(audit_every_us=5 * US_PER_SECOND)
-    gate = Gate(CameraId("c"), settings)
-    rng = np.random.default_rng(4)
-    active = passages(1_000, 20, 8)
-    was_on = False
-    for number in range(1_000 * FPS):
-        at, second = NOON.plus(number * US_PER_SECOND // FPS), number // FPS
-        moves = second in active
-        size = 900 * (1 + 2 * (moves and second < 200)) * float(rng.uniform(0.85, 1.15))
-        verdict = gate.see(at, round(size), is_key=number % KEY_EVERY == 0)
-        if verdict.mode == "all":
-            gate.found(at, moving=float(moves), present=int(moves))
-        was_on = was_on or gate.state.is_on
-    assert was_on
-    assert not gate.state.is_on
+    settings = GateSettings(audit_us=10 * US_PER_SECOND, hold_us=500_000)
+    active = passages(1_500, 30, 8)
+    before = run(active, 400, settings=settings)
+    assert before.gate.state.is_on
+    found = run(active, 1_500, told={one for one in active if one < 400}, settings=settings)
+    assert not found.gate.state.is_on
+
+
+def test_a_clock_set_back_opens_it_and_it_learns_anew() -> None:
+    found = run(passages(400, 60, 5), 400)
+    assert found.gate.state.is_on
+    verdict = found.gate.see(NOON, 900, is_key=False)
+    assert verdict.step == "decode"
+    assert verdict.wakes
+    assert not found.gate.state.is_on
+
+
+def track(number: int, left: float, *, is_seen: bool = True) -> OpenTrack:
+    return OpenTrack(
+        id=number,
+        at=NOON,
+        kind=MOVING,
+        box_unit=np.array([left, 0.4, left + 0.1, 0.6], np.float32),
+        trail_unit=np.zeros((1, 2), np.float32),
+        is_seen=is_seen,
+    )
+
+
+def test_who_walks_moves_who_stands_rests_and_a_lamp_never_moved() -> None:
+    rest = Rest()
+    looks = []
+    for step in range(40):
+        at = NOON.plus(step * 200_000)
+        walker = track(1, 0.02 * min(step, 20))
+        looks.append(rest.look([walker, track(2, 0.8)], at))
+    assert looks[0] == (0, 2)
+    assert looks[8] == (1, 2)
+    assert looks[20] == (1, 1)
+    assert looks[-1] == (0, 0)
+
+
+def test_who_is_lost_from_sight_rests_two_seconds_after_moving() -> None:
+    rest = Rest()
+    for step in range(6):
+        rest.look([track(1, 0.04 * step)], NOON.plus(step * 200_000))
+    assert rest.look([track(1, 0.3, is_seen=False)], NOON.plus(2_000_000)) == (1, 1)
+    assert rest.look([track(1, 0.9, is_seen=False)], NOON.plus(4_000_000)) == (0, 0)
+
+
+def test_an_alarm_keeps_a_stay_from_shortly_before_it_to_its_end() -> None:
+    numbers = np.arange(20, dtype=np.int64)
+    active = (numbers >= 5) & (numbers < 15)
+    alarms = np.zeros(20, dtype=bool)
+    assert kept_share(alarms, active, numbers) == 0.0
+    alarms[10] = True
+    assert kept_share(alarms, active, numbers) == pytest.approx(0.7)
+    alarms[4] = True
+    assert kept_share(alarms, active, numbers) == 1.0
+    assert kept_share(alarms, np.zeros(20, dtype=bool), numbers) == 1.0
 
 
 def test_the_smallest_stream_that_fills_the_detector_is_chosen() -> None:
@@ -179,5 +228,5 @@ def test_rank_correlation_is_the_published_one() -> None:
 
 def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(BadInput):
-        GateSettings(correlation_min=0)
-    assert Gate(CameraId("c")).see(Instant(0), 100, is_key=True).mode == "all"
+        GateSettings(kept_min=0)
+    assert Gate(CameraId("c")).see(Instant(0), 100, is_key=True).step == "decode"

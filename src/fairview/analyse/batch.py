@@ -90,6 +90,12 @@ class Batches(Generic[Item]):
                 self._filled.clear()
             return taken
 
+    def waiting(self, camera: CameraId) -> int:
+        """How many of a camera's pictures wait."""
+        with self._lock:
+            line = self._lines.get(camera)
+            return 0 if line is None else len(line.waiting)
+
     def take_dropped(self) -> tuple[Dropped, ...]:
         """Stretches that ended since the last call, in the order they ended."""
         with self._lock:

@@ -1,12 +1,16 @@
-"""Which stretches of a stream are worth decoding, from packet sizes and key frames alone.
+"""Which stretches of a stream are worth decoding, told by packet sizes and key frames.
 
 Pure. An encoder spends bytes on what it did not foresee, so packets grow when something moves:
 where the bit rate may vary, packet size follows motion closely; under a cap hardly, at a
-constant rate not at all. So the gate first watches with everything decoded, compares its signal
-with what was found, and stays open for good reason or none: where the signal says nothing it is
-off and says why. While closed it opens now and then to measure what it misses.
+constant rate not at all. So the gate first watches with everything decoded, learns how large
+packets are while nothing moves, and tests whether it would have woken for what did. Where it
+would not, it stays off and says why.
 
-Packet sizes and decoded pixels are all it uses; sizes of parts of a picture are not looked at.
+Asleep, packets are kept and not decoded. A packet that is larger than rest explains wakes it, and
+so does a key frame that looks different from the picture it fell asleep with; either way what was
+kept is decoded first, from the last key frame that looked the same, so that who came in meanwhile
+is seen from the start. Awake, tracks keep it awake, not packets. Now and then it decodes what it
+kept although nothing spoke for it, and so measures what it misses.
 
 Source:  ANCHORS row 4; Spearman's rank correlation against motion: 0.9 at variable, 0.2 at
 capped, 0 at constant bit rate; bench/gate.py.
@@ -14,7 +18,6 @@ capped, 0 at constant bit rate; bench/gate.py.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +25,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from fairview.analyse.gate_signal import Signal, attained_correlation, kept_share
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.limits import GATE_SECONDS_MAX
+from fairview.core.limits import GATE_ANSWERS_MAX, GATE_SECONDS_MAX
 from fairview.core.media import VideoFormat
+from fairview.core.sight import OpenTrack
 from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Instant
 
 if TYPE_CHECKING:
@@ -33,40 +38,51 @@ if TYPE_CHECKING:
 
     Numbers = npt.NDArray[np.float64]
 
-Mode = Literal["all", "keys", "none"]
+Step = Literal["decode", "keep", "check"]
+
+_ACTIVE_FRAC = 0.1
+_RISE_MIN = 0.1
+"""Packets a tenth larger than at rest say nothing, however alike those are."""
+
+_BACK_S = 10
+"""Pictures in decoding order step back by a few; time that goes back further was set back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
-    """correlation_min: below it the signal is useless. kept_frac: of the seconds with motion.
-    hold_us: open this long after the last sign. audit_*: openings while closed, to measure
-    misses; with the defaults they cost 2.5 % of always-on.
+    """kept_min, kept_again: of the seconds with motion packets alone must have woken it for this
+    share, else it is off, and on again above the other. quiet_frac: this share of quiet seconds
+    stays below the threshold; the rest are false alarms, which cost time and lose nothing.
+    hold_us: awake this long after the last sign. check_us: between key frames that are compared.
+    audit_us: between stretches decoded to measure misses. missed_max: off above, by the audits.
     """
 
-    correlation_min: float = 0.4
-    kept_frac: float = 0.995
+    kept_min: float = 0.8
+    kept_again: float = 0.9
+    quiet_frac: float = 0.99
+    missed_max: float = 0.1
     hold_us: int = 1_500_000
+    check_us: int = 3_500_000
+    audit_us: int = 4 * US_PER_MINUTE
+    off_us: int = 10 * US_PER_MINUTE
+    learn_us: int = 20 * US_PER_SECOND
     active_seconds_min: int = 8
-    quiet_seconds_min: int = 20
-    audit_every_us: int = 2 * US_PER_MINUTE
-    audit_us: int = 3 * US_PER_SECOND
-    signal_us: int = 500_000
+    quiet_seconds_min: int = 30
 
     def __post_init__(self) -> None:
-        if not 0 < self.correlation_min < 1 or not 0.5 < self.kept_frac <= 1:
-            raise BadInput("a gate keeps most of what moves and needs some correlation")
+        if not 0 < self.kept_min <= self.kept_again <= 1 or not 0.5 < self.quiet_frac < 1:
+            raise BadInput("a gate keeps most of what moves and sleeps through most quiet seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What to do with a packet just seen.
 
-    mode: decode it; only if it is a key frame; or not. wakes: decoding goes on after a pause:
-    feed the packets from the last key frame on first, which is also the pre-roll (its key frame
-    may have been looked at already).
+    step: decode it; keep it undecoded; or keep it, decode this key frame by itself, compare it
+    and say so (`checked`). wakes: decode what was kept first.
     """
 
-    mode: Mode
+    step: Step
     wakes: bool
 
 
@@ -74,9 +90,10 @@ class Verdict:
 class GateState:
     """Whether the gate works, and why not.
 
-    correlation: of its signal with what was found (Spearman), None while not known.
-    missed_frac: estimated share of seconds with motion that were not decoded, from the audits;
-    None before anything was audited. threshold: of the signal, None while it is off.
+    correlation: of its signal with what was found (Spearman, as a share of what is attainable),
+    None while not known. threshold: of the signal, None while it is off. missed_frac: estimated
+    share of seconds with motion that were never decoded; None before anything was audited.
+    audited_s: how many seconds that rests on.
     """
 
     is_on: bool
@@ -84,181 +101,283 @@ class GateState:
     correlation: float | None
     threshold: float | None
     missed_frac: float | None
+    audited_s: int
 
 
 @dataclass(slots=True)
 class _Second:
-    """One second of the stream: the largest signal in it, and what was found if it was decoded."""
+    """One second: its largest signal, what moved in it (None: nobody looked), and how that is
+    known: by looking, by two key frames that are the same, or by an audit."""
 
     number: int
     signal: float
-    found: float | None = None
-    is_audit: bool = False
-    is_open: bool = True
+    is_learnt: bool
+    moving: int | None = None
+    how: Literal["looked", "keys", "audit"] = "looked"
+
+
+@dataclass(slots=True)
+class _Now:
+    """Where a gate is. sign_at: the last packet or key frame that spoke for motion. answered_at:
+    the last picture that was looked at, and what moved in it. quiet_from: the last key frame that
+    looked the same. audited: the stretch that an audit decodes.
+    """
+
+    is_asleep: bool = False
+    sign_at: Instant | None = None
+    woke_at: Instant | None = None
+    answered_at: Instant | None = None
+    is_moving: bool = False
+    is_restless: bool = True
+    has_moved: bool = False
+    checked_at: Instant | None = None
+    quiet_from: Instant | None = None
+    audit_at: Instant | None = None
+    audited: tuple[Instant, Instant] | None = None
+    off_until: Instant | None = None
+    tested_at: int | None = None
+    began_at: Instant | None = None
 
 
 class Gate:
-    """One stream's gate. Used by one thread. Cost: 3 µs a packet, 1 ms a minute for its test."""
+    """One stream's gate. `see` and `checked` belong to the thread that feeds the decoder, `found`
+    may come from any.
+
+    Cost:    4 µs a packet, 1 ms every ten seconds for its test.
+    """
 
     def __init__(self, camera: CameraId, settings: GateSettings | None = None) -> None:
         self.camera = camera
         self._settings = settings or GateSettings()
-        self._recent: deque[tuple[int, float]] = deque()
-        self._sizes = _UsualSizes()
+        self._answers: deque[tuple[Instant, int, int]] = deque(maxlen=GATE_ANSWERS_MAX)
+        self._signal = Signal()
         self._seconds: deque[_Second] = deque(maxlen=GATE_SECONDS_MAX)
+        self._now = _Now()
         self._threshold: float | None = None
         self._correlation: float | None = None
         self._because = "it is still learning what this camera's packets say"
-        self._mode: Mode = "all"
-        self._last_sign: Instant | None = None
-        self._present_until: Instant | None = None
-        self._audit_from: Instant | None = None
-        self._tested_at: int | None = None
-        self._quiet = 0.0
 
     def see(self, at: Instant, size_bytes: int, *, is_key: bool) -> Verdict:
         """The next packet in decoding order; what to do with it."""
-        height = self._sizes.height(size_bytes, is_key=is_key)
-        if not is_key:
-            self._note(at, height)
-        before, self._mode = self._mode, self._mode_at(at)
-        if self._seconds:
-            self._seconds[-1].is_open = self._mode == "all"
-        return Verdict(mode=self._mode, wakes=self._mode == "all" and before != "all")
+        self._take_answers()
+        if self._seconds and self._seconds[-1].number - at.us // US_PER_SECOND > _BACK_S:
+            self._begin_anew()
+            return Verdict(step="decode", wakes=True)
+        signal = self._signal.of(at, size_bytes, is_key=is_key, is_active=self._is_active())
+        self._note(at, signal)
+        is_sign = self._threshold is not None and signal >= self._threshold
+        if is_sign:
+            self._now.sign_at = at
+        if self._threshold is None or is_sign:
+            return self._awake(at)
+        if not self._now.is_asleep:
+            if not self._may_sleep(at):
+                return Verdict(step="decode", wakes=False)
+            self._fall_asleep(at)
+        if not is_key or self._now.checked_at is None:
+            return Verdict(step="keep", wakes=False)
+        if at.since(self._now.checked_at) < self._settings.check_us:
+            return Verdict(step="keep", wakes=False)
+        if self._now.audit_at is not None and at >= self._now.audit_at:
+            self._now.audit_at = at.plus(self._settings.audit_us)
+            if self._now.quiet_from is not None:
+                self._now.audited = (self._now.quiet_from, at)
+            return self._awake(at)
+        return Verdict(step="check", wakes=False)
 
-    def found(self, at: Instant, *, moving: float, present: int) -> None:
-        """What a decoded picture held: how much moved (boxes, or their area), and how many road
-        users are there at all. Those who stand are confirmed at key frames.
+    def checked(self, at: Instant, *, is_same: bool) -> bool:
+        """A key frame was compared with the picture it fell asleep with. Whether it sleeps on;
+        else decode what was kept, this key frame included.
         """
-        number = at.us // US_PER_SECOND
-        for second in reversed(self._seconds):
-            if second.number == number:
-                second.found = max(second.found or 0.0, moving)
-                second.is_audit = second.is_audit or self._is_audit(at)
-                break
-            if second.number < number:
-                break
-        if moving > 0:
-            # What moves keeps the gate open by itself, so that nobody is lost half way.
-            self._last_sign = at
-        self._present_until = at.plus(self._settings.hold_us) if present > 0 else None
+        self._now.checked_at = at
+        if not is_same:
+            self._now.sign_at = at
+            self._awake(at)
+            return False
+        if self._now.quiet_from is not None:
+            first = self._now.quiet_from.us // US_PER_SECOND
+            for second in reversed(self._seconds):
+                if second.number < first:
+                    break
+                if second.moving is None:
+                    second.moving, second.how = 0, "keys"
+        self._now.quiet_from = at
+        return True
+
+    def wake(self, at: Instant) -> None:
+        """No more can be kept, or the stream broke off: everything is decoded from here on."""
+        self._now.sign_at = at
+        self._awake(at)
+
+    def found(self, at: Instant, *, moving: int, restless: int) -> None:
+        """How many tracks moved in a picture, and how many keep it awake (`Rest`). Never waits."""
+        self._answers.append((at, moving, restless))
+
+    @property
+    def woke_for_nothing(self) -> bool:
+        """Whether nothing moved since it last woke."""
+        return self._now.woke_at is not None and not self._now.has_moved
 
     @property
     def state(self) -> GateState:
+        missed, audited = self._missed()
         return GateState(
             is_on=self._threshold is not None,
             because=self._because,
             correlation=self._correlation,
             threshold=self._threshold,
-            missed_frac=self._missed(),
+            missed_frac=missed,
+            audited_s=audited,
         )
 
-    def _note(self, at: Instant, height: float) -> None:
-        self._recent.append((at.us, height))
-        while self._recent[0][0] <= at.us - self._settings.signal_us:
-            self._recent.popleft()
-        signal = sum(one for _, one in self._recent) / len(self._recent)
+    def _begin_anew(self) -> None:
+        """The clock was set back: no moment of before means anything."""
+        self._answers.clear()
+        self._seconds.clear()
+        self._now = _Now()
+        self._threshold = self._correlation = None
+        self._because = "it begins anew, since the camera's clock was set back"
+
+    def _awake(self, at: Instant) -> Verdict:
+        wakes, self._now.is_asleep = self._now.is_asleep, False
+        if wakes:
+            self._now.woke_at, self._now.has_moved = at, False
+        return Verdict(step="decode", wakes=wakes)
+
+    def _fall_asleep(self, at: Instant) -> None:
+        self._now.is_asleep = True
+        self._now.checked_at = self._now.quiet_from = at
+        if self._now.audit_at is None:
+            self._now.audit_at = at.plus(self._settings.audit_us)
+
+    def _may_sleep(self, at: Instant) -> bool:
+        """Nothing spoke for staying awake for a while, and looking kept up with decoding."""
+        answered, hold_us = self._now.answered_at, self._settings.hold_us
+        if answered is None or self._now.is_restless or at.since(answered) > hold_us:
+            return False
+        if self._now.woke_at is not None and answered < self._now.woke_at:
+            return False
+        return self._now.sign_at is None or at.since(self._now.sign_at) >= hold_us
+
+    def _is_active(self) -> bool:
+        return not self._now.is_asleep and self._now.is_moving
+
+    def _take_answers(self) -> None:
+        while self._answers:
+            at, moving, restless = self._answers.popleft()
+            self._now.answered_at = at
+            self._now.is_moving, self._now.is_restless = moving > 0, restless > 0
+            self._now.has_moved = self._now.has_moved or moving > 0
+            number = at.us // US_PER_SECOND
+            is_audit = (
+                self._now.audited is not None and self._now.audited[0] <= at < self._now.audited[1]
+            )
+            for second in reversed(self._seconds):
+                if second.number == number:
+                    second.moving = max(second.moving or 0, moving)
+                    second.how = "audit" if is_audit else "looked"
+                if second.number <= number:
+                    break
+
+    def _note(self, at: Instant, signal: float) -> None:
         number = at.us // US_PER_SECOND
-        if self._seconds and self._seconds[-1].number == number:
+        if not self._seconds or self._seconds[-1].number < number:
+            self._test(at)
+            if self._now.began_at is None:
+                self._now.began_at = at
+            is_learnt = at.since(self._now.began_at) >= self._settings.learn_us
+            self._seconds.append(_Second(number=number, signal=signal, is_learnt=is_learnt))
+        elif self._seconds[-1].number == number:
             self._seconds[-1].signal = max(self._seconds[-1].signal, signal)
-        else:
-            self._test(number)
-            self._seconds.append(_Second(number=number, signal=signal))
-        if self._threshold is not None and signal - self._quiet >= self._threshold:
-            self._last_sign = at
 
-    def _mode_at(self, at: Instant) -> Mode:
-        if self._threshold is None:
-            return "all"
-        if self._last_sign is not None and at.since(self._last_sign) < self._settings.hold_us:
-            self._audit_from = None
-            return "all"
-        if self._audit_from is None:
-            self._audit_from = at.plus(self._settings.audit_every_us)
-        if at >= self._audit_from:
-            if at.since(self._audit_from) < self._settings.audit_us:
-                return "all"
-            self._audit_from = at.plus(self._settings.audit_every_us)
-        return "keys" if self._present_until is not None else "none"
-
-    def _is_audit(self, at: Instant) -> bool:
-        return self._audit_from is not None and at >= self._audit_from
-
-    def _test(self, number: int) -> None:
-        """Once every ten seconds: does the signal follow what was found, and from where on?"""
-        if self._tested_at is not None and number - self._tested_at < 10:
+    def _test(self, at: Instant) -> None:
+        """Every ten seconds: from what signal on something moves, and whether that is any use."""
+        number = at.us // US_PER_SECOND
+        if self._now.tested_at is not None and number - self._now.tested_at < 10:
             return
-        self._tested_at = number
-        if not self._seconds:
-            return
+        self._now.tested_at = number
         settings = self._settings
-        signals = np.array([one.signal for one in self._seconds])
-        self._quiet = float(np.quantile(signals, 0.1))
-        known = [one for one in self._seconds if one.found is not None]
-        found = np.array([one.found for one in known], dtype=np.float64)
-        active = int(np.count_nonzero(found > 0))
-        is_enough = active >= settings.active_seconds_min and (
-            len(known) - active >= settings.quiet_seconds_min or active > 120
-        )
-        if not is_enough:
-            if self._threshold is None:
+        # The first seconds only tell how large packets are at all.
+        known = [one for one in self._seconds if one.moving is not None and one.is_learnt]
+        numbers = np.array([one.number for one in known], dtype=np.int64)
+        signals = np.array([one.signal for one in known], dtype=np.float64)
+        moving = np.array([one.moving for one in known], dtype=np.float64)
+        active = moving > 0
+        quiet = ~_near(active, numbers)
+        if (
+            np.count_nonzero(quiet) < settings.quiet_seconds_min
+            or np.count_nonzero(active) < settings.active_seconds_min
+        ):
+            if self._threshold is None and self._now.off_until is None:
                 self._because = "it has not seen enough motion and rest yet to test itself"
             return
-        heights = np.array([one.signal for one in known]) - self._quiet
-        self._correlation = attained_correlation(heights, found)
-        if self._correlation < settings.correlation_min:
+        threshold = _threshold(signals[quiet], signals[active], settings.quiet_frac)
+        kept = kept_share(signals >= threshold, active, numbers)
+        self._correlation = attained_correlation(signals, moving)
+        self._decide(at, threshold, kept)
+
+    def _decide(self, at: Instant, threshold: float, kept: float) -> None:
+        settings = self._settings
+        needed = settings.kept_again if self._threshold is None else settings.kept_min
+        missed, audited = self._missed()
+        if self._now.off_until is not None and at < self._now.off_until:
+            return
+        self._now.off_until = None
+        if kept < needed:
             self._threshold = None
             self._because = (
-                "packet sizes say nothing about what moves here (rank correlation "
-                f"{self._correlation:.2f}): a constant or capped bit rate"
+                f"packets would have told only {kept:.0%} of the seconds in which something "
+                "moved: a constant or capped bit rate"
             )
-            return
-        numbers = [one.number for one in known]
-        reach = math.ceil(settings.hold_us / US_PER_SECOND)
-        self._threshold = _threshold(heights, found, numbers, reach, settings.kept_frac)
-        self._because = f"packet sizes follow motion (rank correlation {self._correlation:.2f})"
+        elif missed is not None and audited >= 20 and missed > settings.missed_max:
+            self._threshold = None
+            self._now.off_until = at.plus(settings.off_us)
+            self._because = f"its own checks found that it misses {missed:.0%} of what moves"
+            for second in self._seconds:
+                second.how = "looked"
+        else:
+            self._threshold = threshold
+            self._because = f"packets tell {kept:.0%} of the seconds in which something moves"
 
-    def _missed(self) -> float | None:
-        """Audited seconds stand for all closed ones."""
-        audited = [one for one in self._seconds if one.is_audit and one.found is not None]
+    def _missed(self) -> tuple[float | None, int]:
+        """Audited seconds stand for all that were slept through; and how many they are."""
+        audited = [one for one in self._seconds if one.how == "audit"]
         if not audited:
-            return None
-        closed = sum(not one.is_open for one in self._seconds)
-        missed = sum((one.found or 0) > 0 for one in audited) / len(audited) * closed
-        kept = sum((one.found or 0) > 0 for one in self._seconds if not one.is_audit)
-        return missed / (missed + kept) if missed + kept else 0.0
+            return None, 0
+        slept = sum(one.how == "keys" for one in self._seconds)
+        missed = sum((one.moving or 0) > 0 for one in audited) / len(audited) * slept
+        kept = sum((one.moving or 0) > 0 for one in self._seconds)
+        return (missed / (missed + kept) if missed + kept else 0.0), len(audited)
 
 
-class _UsualSizes:
-    """How large packets are when little happens, by their place after the key frame.
+class Rest:
+    """What a camera's open tracks say about whether anything moves. Used by one thread.
 
-    The first packets after a key frame repair what it left, so they are larger at rest already.
-    Each place's level is a running low quantile of the logarithm, which follows night and rain
-    slowly and a passing lorry hardly.
+    A lamp that changed or a shadow that came stands before the empty scene like a road user, but
+    never leaves its place: what has not moved yet keeps a gate awake for a moment, no longer.
     """
 
-    _PLACES = 64
-    _QUANTILE = 0.3
-    _STEP, _STEP_FIRST = 0.03, 0.4
+    STANDS_US = 2 * US_PER_SECOND
+    MOVED_SIZES = 0.5
+    """Of the box's smaller side: half a person's width, a third of a car's length."""
 
     def __init__(self) -> None:
-        self._levels: list[float] = []
-        self._counts: list[int] = []
-        self._place = 0
+        self._known: dict[int, tuple[Numbers, Instant, bool]] = {}
 
-    def height(self, size_bytes: int, *, is_key: bool) -> float:
-        """The logarithm of a packet's size above what is usual in its place; learns from it."""
-        self._place = 0 if is_key else min(self._place + 1, self._PLACES - 1)
-        size = math.log(max(size_bytes, 1))
-        while len(self._levels) <= self._place:
-            self._levels.append(size)
-            self._counts.append(0)
-        place = self._place
-        self._counts[place] += 1
-        above = size - self._levels[place]
-        step = max(self._STEP, self._STEP_FIRST / self._counts[place])
-        self._levels[place] += step * (self._QUANTILE if above > 0 else self._QUANTILE - 1)
-        return above
+    def look(self, open_tracks: Sequence[OpenTrack], at: Instant) -> tuple[int, int]:
+        """How many tracks moved within the last two seconds; and how many did or are that new."""
+        known = self._known
+        self._known, moving, restless = {}, 0, 0
+        for track in open_tracks:
+            box = track.box_unit.astype(np.float64)
+            anchor, since, has_moved = known.get(track.id, (box, at, False))
+            if track.is_seen and _shift(box, anchor) > self.MOVED_SIZES:
+                anchor, since, has_moved = box, at, True
+            self._known[track.id] = (anchor, since, has_moved)
+            is_fresh = at.since(since) < self.STANDS_US
+            moving += is_fresh and has_moved
+            restless += is_fresh
+        return moving, restless
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,48 +415,25 @@ def choose_stream(
     return min(fit, key=area) if fit else max(offers, key=area)
 
 
-def rank_correlation(a: Numbers, b: Numbers) -> float:
-    """Spearman's, with mean ranks for ties; 0 where one of them never changes."""
-    first, second = _ranks(a), _ranks(b)
-    first, second = first - first.mean(), second - second.mean()
-    spread = math.sqrt(float(first @ first) * float(second @ second))
-    return float(first @ second) / spread if spread > 0 else 0.0
+def _near(active: npt.NDArray[np.bool_], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Seconds with motion, and those around: a track is confirmed after its first second, and
+    packets stay large for a moment after it left."""
+    found = active.copy()
+    for number in numbers[active]:
+        found |= (numbers >= number - 2) & (numbers <= number + 1)
+    return found
 
 
-def attained_correlation(a: Numbers, b: Numbers) -> float:
-    """The rank correlation as a share of the highest that these values could have.
-
-    Where little happens most of b is 0, and even a perfect signal stays far below 1: at 5 % of
-    activity at 0.38.
-    """
-    highest = rank_correlation(np.sort(a), np.sort(b))
-    return rank_correlation(a, b) / highest if highest > 0 else 0.0
+def _threshold(quiet: Numbers, active: Numbers, quiet_frac: float) -> float:
+    """Above nearly all quiet seconds, and where room is left, a quarter of the way from there to
+    nearly all active ones: so far a false alarm is rarer, and who comes is still seen early."""
+    high, middle = np.quantile(quiet, (quiet_frac, 0.5))
+    room = float(np.quantile(active, _ACTIVE_FRAC)) - high
+    return float(max(high + 0.25 * max(room, 0.0), middle + _RISE_MIN))
 
 
-def _ranks(values: Numbers) -> Numbers:
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return np.asarray((ends - (counts - 1) / 2)[places], dtype=np.float64)
-
-
-def _threshold(
-    heights: Numbers, found: Numbers, numbers: Sequence[int], reach: int, kept_frac: float
-) -> float:
-    """The highest signal at which enough of the seconds with motion lie within `reach` seconds
-    of a second that is above it. A little lower, since what was seen is not all there is.
-    """
-    active = found > 0
-    # The best signal around each second: what would hold the gate open for it.
-    around = np.array(
-        [
-            max(
-                heights[other]
-                for other in range(max(place - reach, 0), min(place + reach + 1, len(heights)))
-                if abs(numbers[other] - numbers[place]) <= reach
-            )
-            for place in range(len(heights))
-        ]
-    )
-    best = np.sort(around[active])
-    place = min(math.floor((1 - kept_frac) * len(best)), len(best) - 1)
-    return float(best[place]) * 0.9
+def _shift(box: Numbers, anchor: Numbers) -> float:
+    """How far a box's middle is from another's, in units of its smaller side as seen."""
+    size = np.maximum(np.maximum(box[2:] - box[:2], anchor[2:] - anchor[:2]), 1e-6)
+    away = (box[2:] + box[:2] - anchor[2:] - anchor[:2]) / 2
+    return float(np.abs(away / size).max())

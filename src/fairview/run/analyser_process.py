@@ -1,16 +1,18 @@
-"""An analyser: live packets in; counts, speeds and what is seen now out. It holds no key and keeps
-no picture.
+"""An analyser: live packets in; counts, speeds, what is seen now and what covers hide out. It holds
+no key and keeps no picture.
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from fairview.analyse.detectors.choose import detector_for
 from fairview.analyse.detectors.models import ModelStore, here
+from fairview.analyse.gate import Gate
+from fairview.analyse.region_taps import RegionTaps, region_service
 from fairview.analyse.sights import SightTaps, serve_sights
 from fairview.config.scene_file import scene_of
 from fairview.config.settings import Settings
@@ -22,6 +24,7 @@ from fairview.core.scene import DetectorWish, Scene
 from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Clock, Span, SystemClock
 from fairview.record.rows import RowQueue
 from fairview.run.camera_analysis import AnalysisParts, CameraAnalysis, bin_start
+from fairview.run.cover_looks import CoverLooks
 from fairview.run.live_streams import LiveStreams
 from fairview.run.looker import Feed, FeedParts, Looker
 from fairview.run.orders import StartOrders, follow, read_start
@@ -40,6 +43,7 @@ class AnalyserSupplies:
     streams: LiveStreams
     taps: SightTaps
     clock: Clock
+    regions: RegionTaps = field(default_factory=RegionTaps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,9 @@ class AnalysisKeeper:
         self._kept: dict[CameraId, _Kept] = {}
         self._refused: dict[CameraId, _Refused] = {}
         self._lookers: dict[DetectorWish, Looker] = {}
+        self._covers = CoverLooks(
+            supplies.settings, supplies.streams, supplies.regions, supplies.clock
+        )
         self._log = structlog.get_logger()
 
     def keep(self, cameras: frozenset[CameraId]) -> None:
@@ -80,7 +87,9 @@ class AnalysisKeeper:
         for name in tuple(self._kept):
             if name not in cameras:
                 self._end(name)
-        for row in catalogue.cameras():
+        rows = catalogue.cameras()
+        self._covers.keep(tuple(row.camera for row in rows if row.camera.id in cameras))
+        for row in rows:
             camera = row.camera
             scene = catalogue.scene(camera.id) if camera.id in cameras else None
             if scene is None or not camera.is_active:
@@ -106,6 +115,7 @@ class AnalysisKeeper:
             self._end(name)
         for looker in self._lookers.values():
             looker.close()
+        self._covers.close()
 
     def _try_begin(self, camera: Camera, text: str, key: tuple[int, int]) -> None:
         """One camera that can't be analysed never stops another."""
@@ -144,6 +154,7 @@ class AnalysisKeeper:
         now = supplies.clock.now()
         under_way = Span(start=bin_start(now, bin_us), end=now.plus(1))
         looker = self._looker(scene.detector)
+        gate = Gate(camera.id) if _is_gated(camera.id, supplies.settings) else None
         analysis = CameraAnalysis(
             AnalysisParts(
                 scene=scene,
@@ -152,6 +163,7 @@ class AnalysisKeeper:
                 tap=supplies.taps.make(camera.id),
                 before=supplies.catalogue.counts(camera.id, under_way),
                 put=supplies.rows.put,
+                gate=gate,
             )
         )
         looker.add(analysis, camera.id)
@@ -165,6 +177,9 @@ class AnalysisKeeper:
                 connect=lambda: supplies.streams.connect(camera.id, stream),
                 put=looker.put,
                 clock=supplies.clock,
+                gate=gate,
+                quiet=lambda span: looker.quiet(camera.id, span),
+                waiting=lambda: looker.waiting(camera.id),
             )
         )
         feed.start()
@@ -205,6 +220,10 @@ def _models(settings: Settings) -> ModelStore:
     return here() if settings.models is None else ModelStore(settings.models)
 
 
+def _is_gated(camera: CameraId, settings: Settings) -> bool:
+    return settings.analysis.gate == "auto" and camera not in settings.analysis.always_on
+
+
 def _stream(camera: Camera, wished: StreamName) -> StreamName:
     return wished if camera.source(wished) is not None else "main"
 
@@ -222,9 +241,12 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
     rows = RowQueue(catalogue, clock)
     rows.start()
     streams = LiveStreams(orders.sockets, orders.secrets["live"])
-    taps = SightTaps()
+    taps, regions = SightTaps(), RegionTaps()
     server = serve_sights(
-        orders.sockets.path(f"sights-{orders.extra['group']}"), taps, orders.secrets["sights"]
+        orders.sockets.path(f"sights-{orders.extra['group']}"),
+        taps,
+        orders.secrets["sights"],
+        region_service(regions),
     )
     keeper = AnalysisKeeper(
         AnalyserSupplies(
@@ -233,6 +255,7 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
             rows=rows,
             streams=streams,
             taps=taps,
+            regions=regions,
             clock=clock,
         )
     )

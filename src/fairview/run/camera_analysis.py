@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fairview.analyse.detectors.contract import Picture
+from fairview.analyse.gate import Gate, Rest
 from fairview.analyse.ground.calibrate import calibrate
 from fairview.analyse.health import HealthWatch
 from fairview.analyse.measure.looked import Looked
@@ -38,7 +39,7 @@ class AnalysisParts:
     """What one camera's analysis works with. before: what an earlier run counted in the bin that is
     under way, so that the two become one.
 
-    put hands on rows and never waits.
+    put hands on rows and never waits. gate: is told what was found; None: everything is decoded.
     """
 
     scene: Scene
@@ -47,6 +48,7 @@ class AnalysisParts:
     tap: SightTap
     before: tuple[Count, ...]
     put: Callable[[Change], None]
+    gate: Gate | None = None
 
 
 class CameraAnalysis:
@@ -67,6 +69,8 @@ class CameraAnalysis:
         self._crossings: list[Crossing] = []
         self._since: Instant | None = None
         self._last: Instant | None = None
+        self._known_to: Instant | None = None
+        self._rest = Rest()
         self._shown_at: Instant | None = None
 
     def seen(self, picture: Picture, found: Detections) -> None:
@@ -77,7 +81,7 @@ class CameraAnalysis:
             # The clock was set back: what was measured stays, and time begins again.
             self._finish()
             self._begin_anew()
-        elif self._last is not None and picture.at.since(self._last) > AWAY_US:
+        elif self._known_to is not None and picture.at.since(self._known_to) > AWAY_US:
             # Away for a day, or a clock set ahead: nobody wants empty bins of all that time.
             self._finish()
             self._begin_anew()
@@ -92,12 +96,26 @@ class CameraAnalysis:
                 )
             )
         self._tracker.advance(found)
-        self._parts.tap.show(sight_of(self.camera, picture.at, self._tracker.open))
+        tracks = self._tracker.open
+        self._parts.tap.show(sight_of(self.camera, picture.at, tracks))
+        if self._parts.gate is not None:
+            moving, restless = self._rest.look(tracks, picture.at)
+            self._parts.gate.found(picture.at, moving=moving, restless=restless)
         self._take(self._tracker.take_finished())
-        self._last = picture.at
+        self._last = self._known_to = picture.at
         if self._shown_at is None or picture.at.since(self._shown_at) >= ANALYSIS_SO_FAR_US:
             self._shown_at = picture.at
             self._settle(picture.at)
+
+    def quiet(self, span: Span) -> None:
+        """Nothing was decoded in this stretch, because packets and key frames told that nothing
+        moved: it counts as looked at. What the gate misses all the same is in its own audits.
+        """
+        if self._known_to is None or span.start.since(self._known_to) > GAP_US:
+            return
+        if span.end > self._known_to:
+            self._known_to = span.end
+            self._parts.tap.show(sight_of(self.camera, span.end, self._tracker.open))
 
     def not_looked(self, stretch: Unmeasurable) -> None:
         """Pictures of this stretch were dropped because there was too much to look at."""
@@ -116,15 +134,15 @@ class CameraAnalysis:
 
     def _begin(self, at: Instant) -> None:
         """A stretch of looking begins or goes on."""
-        if self._last is not None and at.since(self._last) > GAP_US:
+        if self._known_to is not None and at.since(self._known_to) > GAP_US:
             self._end_stretch()
             self._take(self._tracker.close())
         if self._since is None:
             self._since = at
 
     def _end_stretch(self) -> None:
-        if self._since is not None and self._last is not None and self._since < self._last:
-            self._watch(Span(start=self._since, end=self._last))
+        if self._since is not None and self._known_to is not None and self._since < self._known_to:
+            self._watch(Span(start=self._since, end=self._known_to))
         self._since = None
 
     def _take(self, tracks: Sequence[Track]) -> None:

@@ -7,6 +7,7 @@ was dropped is told as not looked at.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,23 +15,33 @@ from dataclasses import dataclass
 import structlog
 
 from fairview.analyse.batch import Batches
-from fairview.analyse.decode import Decoded, PictureDecoder
+from fairview.analyse.decode import Decodes, PictureDecoder
 from fairview.analyse.detectors.contract import Detector, Picture
+from fairview.analyse.gate import Gate
 from fairview.core.errors import BadInput, FairviewError, NotFound, Overloaded, Unavailable
 from fairview.core.ids import CameraId
-from fairview.core.limits import CAMERA_RETRY_US, NODE_TURN_US
-from fairview.core.media import Packet, Sample, VideoFormat
+from fairview.core.limits import (
+    BATCH_QUEUE_PICTURES_MAX,
+    CAMERA_RETRY_US,
+    GATE_QUIET_SPANS_MAX,
+    GATE_ROOM_WAIT_US_MAX,
+    NODE_TURN_US,
+)
+from fairview.core.media import VideoFormat
 from fairview.core.scene import Scene
 from fairview.core.sight import Detections
-from fairview.core.time import US_PER_SECOND, Clock
+from fairview.core.time import US_PER_SECOND, Clock, Instant, Span
 from fairview.core.traffic import Accuracy
 from fairview.record.live import LivePackets
 from fairview.run.camera_analysis import CameraAnalysis
+from fairview.run.gated import Gated, GatedDecoder
 from fairview.run.live_streams import LiveStream
 from fairview.run.looking import accuracy_of
 from fairview.run.watch_input import check_shape
 
 _JOIN_S = 5.0
+_ROOM_US = 10_000
+_CLOCK_US = 3 * US_PER_SECOND
 
 
 class Looker:
@@ -45,6 +56,7 @@ class Looker:
         self._batches: Batches[Picture] = Batches()
         self._analyses: dict[CameraId, CameraAnalysis] = {}
         self._leaving: list[CameraAnalysis] = []
+        self._quiet: dict[CameraId, deque[Span]] = {}
         self._lost: set[CameraId] = set()
         self.input_px: tuple[int, int] | None = None
         self.accuracy: Accuracy | None = None
@@ -76,6 +88,15 @@ class Looker:
     def put(self, picture: Picture) -> None:
         """Never waits."""
         self._batches.put(picture)
+
+    def quiet(self, camera: CameraId, span: Span) -> None:
+        """Nothing moved in this stretch, as its gate knows; told before the next picture is."""
+        with self._lock:
+            self._quiet.setdefault(camera, deque(maxlen=GATE_QUIET_SPANS_MAX)).append(span)
+
+    def waiting(self, camera: CameraId) -> int:
+        """How many of a camera's pictures wait to be looked at."""
+        return self._batches.waiting(camera)
 
     def close(self) -> None:
         """Every camera's last rows are written; safe to repeat."""
@@ -120,6 +141,8 @@ class Looker:
     def _hand_on(self, analysis: CameraAnalysis, picture: Picture, found: Detections) -> None:
         """One camera's trouble ends that camera's analysis; the keeper begins it anew."""
         try:
+            for span in self._quiet_before(analysis.camera, picture.at):
+                analysis.quiet(span)
             analysis.seen(picture, found)
         except FairviewError as error:
             structlog.get_logger().error(
@@ -133,13 +156,27 @@ class Looker:
         with self._lock:
             leaving, self._leaving = self._leaving, []
         for analysis in leaving:
+            for span in self._quiet_before(analysis.camera, None):
+                analysis.quiet(span)
             analysis.close()
             detector.forget(analysis.camera)
+
+    def _quiet_before(self, camera: CameraId, at: Instant | None) -> list[Span]:
+        """Quiet stretches not told yet that ended by a moment; all of them without one."""
+        with self._lock:
+            spans, taken = self._quiet.get(camera), []
+            while spans and (at is None or spans[0].end <= at):
+                taken.append(spans.popleft())
+            return taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedParts:
-    """connect gives a stream's live packets; put hands on a picture and never waits."""
+    """connect gives a stream's live packets; put hands on a picture and never waits.
+
+    gate: None decodes everything. quiet takes stretches in which it knew that nothing moved;
+    waiting tells how many pictures wait to be looked at.
+    """
 
     camera: CameraId
     scene: Scene
@@ -148,6 +185,9 @@ class FeedParts:
     connect: Callable[[], LiveStream[LivePackets]]
     put: Callable[[Picture], None]
     clock: Clock
+    gate: Gate | None
+    quiet: Callable[[Span], None]
+    waiting: Callable[[], int]
 
 
 class Feed:
@@ -198,36 +238,63 @@ class Feed:
                 return
             self._stream = self._parts.connect()
         with closing(self._stream) as stream:
-            for picture in self._pictures(stream):
-                if picture.at.us < self._due_us or picture.is_damaged:
-                    continue
-                # A little early counts as due, so that 5 of 25 a second are 5 and not 4.
-                self._due_us = picture.at.us + int(0.9 * US_PER_SECOND / self._parts.fps)
-                self._frame += 1
-                self._parts.put(
-                    Picture(
-                        camera=self._parts.camera,
-                        frame=self._frame,
-                        at=picture.at,
-                        planes=picture.planes.copy(),
-                    )
-                )
+            for one in self._gated(stream):
+                if isinstance(one, Span):
+                    self._parts.quiet(one)
+                else:
+                    self._put(one)
 
-    def _pictures(self, stream: Iterator[LivePackets]) -> Iterator[Decoded]:
-        decoder: PictureDecoder | None = None
+    def _put(self, one: Gated) -> None:
+        picture = one.picture
+        # Far ahead is no pace: the clock was set back.
+        early_us = self._due_us - picture.at.us
+        if picture.is_damaged or 0 < early_us < _CLOCK_US:
+            return
+        # A little early counts as due, so that 5 of 25 a second are 5 and not 4.
+        self._due_us = picture.at.us + int(0.9 * US_PER_SECOND / self._parts.fps)
+        self._frame += 1
+        if one.is_late:
+            self._wait_for_room()
+        self._parts.put(
+            Picture(
+                camera=self._parts.camera,
+                frame=self._frame,
+                at=picture.at,
+                planes=picture.planes.copy(),
+            )
+        )
+
+    def _wait_for_room(self) -> None:
+        """What the gate kept comes all at once: not faster than it is looked at."""
+        waited_us = 0
+        while (
+            self._parts.waiting() >= BATCH_QUEUE_PICTURES_MAX
+            and waited_us < GATE_ROOM_WAIT_US_MAX
+            and not self._stop.is_set()
+        ):
+            self._parts.clock.wait(self._stop, _ROOM_US)
+            waited_us += _ROOM_US
+
+    def _gated(self, stream: Iterator[LivePackets]) -> Iterator[Gated | Span]:
+        decoder: GatedDecoder | None = None
+        video: VideoFormat | None = None
         for taken in stream:
             if self._stop.is_set():
                 return
-            if decoder is None or taken.is_start:
-                decoder = self._decoder(taken.packets[0].format)
+            if decoder is None or taken.packets[0].format != video:
+                video = taken.packets[0].format
+                decoder = GatedDecoder(self._parts.gate, self._makes(video))
+                decoder.begin()
+            elif taken.is_start:
+                decoder.begin()
             for packet in taken.packets:
-                yield from decoder.decode(_sample(packet), packet.at)
+                yield from decoder.take(packet)
 
-    def _decoder(self, video: VideoFormat) -> PictureDecoder:
+    def _makes(self, video: VideoFormat) -> Callable[[Decodes], PictureDecoder]:
         """Errors:  BadInput when the picture has another shape than the scene."""
         check_shape(self._parts.scene, video.width_px, video.height_px, self._parts.camera)
         size = small_size((video.width_px, video.height_px), self._parts.input_px)
-        return PictureDecoder(video, coarse=True, size=size)
+        return lambda decodes: PictureDecoder(video, coarse=True, decodes=decodes, size=size)
 
 
 def small_size(size: tuple[int, int], input_px: tuple[int, int] | None) -> tuple[int, int] | None:
@@ -238,13 +305,3 @@ def small_size(size: tuple[int, int], input_px: tuple[int, int] | None) -> tuple
     if scale >= 1:
         return None
     return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
-
-
-def _sample(packet: Packet) -> Sample:
-    return Sample(
-        ticks=packet.ticks,
-        decode_ticks=packet.decode_ticks,
-        duration_ticks=packet.duration_ticks,
-        is_key=packet.is_key,
-        data=packet.data,
-    )

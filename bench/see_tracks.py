@@ -69,8 +69,14 @@ def simulated(rounds: int = 1, seconds: float = 10.0) -> None:
     lines = done.stdout.splitlines()
     rows = []
     for line in lines[1:]:
+        if "batched" in line:
+            rows.append([line.split("fairview")[0].strip(), "fairview, batched", line.split()[-1]])
+            rows[-1] += [""] * 5
+            continue
         name, who, rest = line[:24].strip(), line[24:46].strip(), line[46:].split()
-        rows.append([name, who, *rest[:4], *rest[4:5], " ".join(rest[5:])])
+        figures = rest[: rest.index("/") - 1]
+        cost = figures[:-4] or [""]
+        rows.append([name, who, *cost, *figures[-4:], " ".join(rest[len(figures) :])])
     table(
         ["crowd", "tracker", "CPU ms/picture", "HOTA", "IDF1", "MOTA", "switches", "tracks/truth"],
         rows,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairview.core.camera import Camera, RegisterEntry, Source
-from fairview.core.ids import CameraId, StreamName
+from fairview.core.ids import CameraId, CameraStream
 from fairview.core.media import Fragment, Packet, Sample, VideoFormat
 from fairview.core.time import US_PER_DAY, Instant
 
@@ -80,7 +80,7 @@ def register_entry(**changes: object) -> RegisterEntry:
 
 
 def camera(
-    name: str = "junction-1", streams: tuple[StreamName, ...] = ("main",), **changes: object
+    name: str = "junction-1", streams: tuple[CameraStream, ...] = ("main",), **changes: object
 ) -> Camera:
     values: dict[str, object] = {
         "id": CameraId(name),

@@ -11,7 +11,7 @@ from fairview.access.keys import KeyStore
 from fairview.access.leaves import read_leaf
 from fairview.access.site_key import SiteKeyFiles
 from fairview.core.camera import Camera
-from fairview.core.ids import CameraId, SegmentId, new_hex_id
+from fairview.core.ids import CameraId, SegmentId, StreamName, new_hex_id
 from fairview.core.media import EndedBecause, Fragment, Segment
 from fairview.core.time import Instant, ManualClock, Span
 from fairview.store.blobs import MemoryBlobs
@@ -65,6 +65,7 @@ class House:
         fragments: list[Fragment],
         *,
         on_spare: bool = False,
+        stream: StreamName = "main",
         ended: EndedBecause | None = EndedBecause.ROTATED,
     ) -> Segment:
         """Seal a segment of these fragments to the pair of its hour, blob and row."""
@@ -76,7 +77,7 @@ class House:
         )
         sealer = SegmentSealer(
             camera=name,
-            stream="main",
+            stream=stream,
             segment=SegmentId(new_hex_id()),
             key_pair=pair.id,
             public_half=pair.public,
@@ -98,7 +99,7 @@ class House:
         segment = Segment(
             id=made,
             camera=name,
-            stream="main",
+            stream=stream,
             span=Span(start=fragments[0].span.start, end=fragments[-1].span.end),
             size_bytes=len(data),
             fragments=count,

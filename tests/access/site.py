@@ -55,12 +55,14 @@ class Scripted:
 class Site:
     """One folder, one door. `reopen` is the door after a crash."""
 
-    def __init__(self, folder: Path, pool: RenderPool | None = None) -> None:
+    def __init__(
+        self, folder: Path, pool: RenderPool | None = None, settings: Settings | None = None
+    ) -> None:
         self.clock = ManualClock(NOON)
         self.folder = open_data_folder(folder / "data", create=True)
         self.catalogue = MemoryCatalogue()
         self.blobs = FileBlobs(self.folder.blobs)
-        self.settings = Settings()
+        self.settings = settings or Settings()
         self.pool = pool
         self.live: list[LivePackets] = []
         self.connected: list[Scripted] = []
@@ -122,6 +124,7 @@ class Site:
         camera: CameraId,
         fragments: tuple[Fragment, ...],
         ended: EndedBecause | None = EndedBecause.ROTATED,
+        stream: StreamName = "main",
     ) -> Segment:
         """What a recorder does, from the published key file alone."""
         start = fragments[0].start_at
@@ -131,7 +134,7 @@ class Site:
         assert pair is not None
         sealer = SegmentSealer(
             camera=camera,
-            stream="main",
+            stream=stream,
             segment=SegmentId(new_hex_id()),
             key_pair=pair.id,
             public_half=pair.public,
@@ -151,7 +154,7 @@ class Site:
         segment = Segment(
             id=made,
             camera=camera,
-            stream="main",
+            stream=stream,
             span=Span(start=start, end=fragments[-1].span.end),
             size_bytes=len(data),
             fragments=len(fragments),

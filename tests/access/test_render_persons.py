@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -13,14 +13,22 @@ import pytest
 
 from fairview.access.render import RenderPool, SealedPiece
 from fairview.access.render_paint import FILL_RGB
-from fairview.access.render_scene import CoverModelName, SceneRendering, Showing, worst
+from fairview.access.render_scene import (
+    CoverModelName,
+    Renderings,
+    SceneRendering,
+    Showing,
+    worst,
+)
 from fairview.access.rendering import cover_model_of
 from fairview.analyse.clean import CleanPicture
 from fairview.analyse.cover_finds import Finders
+from fairview.analyse.cover_model import LookOften
 from fairview.analyse.decode import Decoded
 from fairview.analyse.planes import colour_of, planes_of_rgb
 from fairview.config.settings import load_settings
 from fairview.core.errors import Corrupt, NotFound
+from fairview.core.limits import COVER_AHEAD_US, COVER_HELD_PICTURES_MAX
 from fairview.core.sight import PERSON
 from fairview.core.time import Instant, SystemClock
 from tests.access.footage import Footage, sealed, walk
@@ -182,3 +190,74 @@ def test_a_model_that_vanished_covers_everything(
     finally:
         pool.close()
     assert part.cover == "whole_frame"
+
+
+STEP_US = 66_667
+
+
+def taken(found: Finders, pictures: Sequence[Decoded]) -> list[tuple[Instant, bool]]:
+    """Each painted picture's moment, and whether the man's place is filled in it."""
+    renderings = Renderings(SHOWING, found)
+    fill = colour_of(FILL_RGB, "bt601")[0]
+    left, top, right, bottom = MAN
+    man = (
+        slice(int(top * HEIGHT_PX), int(bottom * HEIGHT_PX)),
+        slice(int(left * WIDTH_PX), int(right * WIDTH_PX)),
+    )
+    made = []
+    for picture in pictures:
+        made += [
+            (one.at, bool(np.all(one.planes.luma[man] == fill))) for one in renderings.take(picture)
+        ]
+    return made + [
+        (one.at, bool(np.all(one.planes.luma[man] == fill))) for one in renderings.rest()
+    ]
+
+
+def test_who_is_found_is_hidden_in_the_pictures_that_are_still_held_too() -> None:
+    """Somebody in the clean picture's colours: only the detector tells, at its third look."""
+    script = [sighted(), sighted(), sighted((MAN, 0.5, PERSON))]
+    found = finders(Scripted(*script, width_px=WIDTH_PX))
+    pictures = [decoded(street(), NOON.plus(number * STEP_US)) for number in range(20)]
+    made = taken(found, pictures)
+    assert [at for at, _ in made] == [one.at for one in pictures]
+    third_look = next(one.at for one in pictures if one.at.since(NOON) >= 2 * LookOften().every_us)
+    before = [hidden for at, hidden in made if -COVER_AHEAD_US < at.since(third_look) < 0]
+    assert len(before) >= 5
+    assert all(before)
+    assert all(hidden for at, hidden in made if at >= third_look)
+
+
+def test_pictures_are_held_no_longer_than_looks_run_ahead() -> None:
+    renderings = Renderings(SHOWING, asked())
+    for number in range(60):
+        at = NOON.plus(number * STEP_US)
+        for one in renderings.take(decoded(street(), at)):
+            assert COVER_AHEAD_US <= at.since(one.at) <= COVER_AHEAD_US + STEP_US
+
+
+def test_many_pictures_in_a_short_time_are_covered_early_and_not_piled_up() -> None:
+    renderings = Renderings(SHOWING, asked())
+    count = 3 * COVER_HELD_PICTURES_MAX
+    made = [
+        one.at
+        for number in range(count)
+        for one in renderings.take(decoded(street(), NOON.plus(number)))
+    ]
+    assert len(made) == count - COVER_HELD_PICTURES_MAX
+
+
+def test_a_clock_set_back_leaves_no_picture_behind() -> None:
+    renderings = Renderings(SHOWING, asked())
+    later = [NOON.plus(10_000_000 + number * STEP_US) for number in range(4)]
+    made = [one.at for at in (*later, NOON) for one in renderings.take(decoded(street(), at))]
+    assert made == later
+    assert [one.at for one in renderings.rest()] == [NOON]
+
+
+def test_a_late_picture_is_not_looked_at_and_covered_whole() -> None:
+    scripted = Scripted(sighted(), width_px=WIDTH_PX)
+    renderings = Renderings(SHOWING, finders(scripted))
+    made = list(renderings.take(decoded(street()), is_late=True)) + list(renderings.rest())
+    assert [one.cover for one in made] == ["whole_frame"]
+    assert scripted.whole == 0

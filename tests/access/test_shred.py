@@ -313,3 +313,17 @@ def test_a_root_covers_each_ended_segment_once(house: House) -> None:
     catalogue: Catalogue = house.catalogue
     assert catalogue.root_of(first.id) == taken
     assert house.kinds() == ["segments.root"]
+
+
+def test_what_a_cover_hides_dies_with_the_footage_it_hides(house: House) -> None:
+    name = junction(house)
+    picture = stored(house, name, NOON)
+    cover = house.store(name.id, NOON, [moved(fragment(), NOON)], stream="cover")
+    head = header(house, cover)
+    assert cover.key_pair == picture.key_pair
+    house.clock.advance(KEEP_US + 2 * US_PER_HOUR)
+    shredder(house).sweep()
+    assert house.catalogue.segments(name.id) == ()
+    assert not is_readable(house, head)
+    with pytest.raises(NotFound):
+        house.blobs.read(cover.blob)

@@ -136,11 +136,13 @@ class RenderPool:
         raw_because: RawBecause = "",
         look: str = "",
         origin: Instant | None = None,
+        pictures_max: int = 0,
     ) -> RenderedPart:
         """The pictures of a span as one part.
 
         origin: None counts media time from the beginning of the span's UTC day. covers: what was
-        found to hide while recording; pictures without it are looked at.
+        found to hide while recording; pictures without it are looked at. pictures_max: end after
+        so many, for whoever wants an initialisation only; 0: at the span's end.
         Errors:  Overloaded, Unavailable, Corrupt when a record does not open.
         Cost:    2 s of 25 fps, covered: 0.15 s at 640x360, 0.3 s at 1920x1080; 0.1 s more for the
                  first part of a look. Measured on two shared cores with a busy scene.
@@ -154,6 +156,7 @@ class RenderPool:
                 start_us=span.start.us,
                 end_us=span.end.us,
                 origin_us=(origin or day).us,
+                pictures_max=pictures_max,
                 show=child.show(showing, RENDER_PART_US_MAX),
             )
             done = child.ask(ask, PartDone, RENDER_PART_US_MAX)

@@ -23,6 +23,7 @@ from fairview.access.render_words import Chunk, LiveAsk, LiveDone, LivePacket
 from fairview.core.errors import FairviewError, Unavailable
 from fairview.core.limits import (
     HOLD_LIVE_US,
+    LIVE_CHUNK_US,
     LIVE_LINGER_US,
     LIVE_QUEUE_FRAGMENTS_MAX,
     LIVE_RESTARTS_MAX,
@@ -260,7 +261,8 @@ class LiveRendering:
                 if chunk.is_init:
                     init = chunk
                 elif init is not None:
-                    self._keep(chunk, init, late_us)
+                    held_us = packet.at.us - chunk.at_us - LIVE_CHUNK_US
+                    self._keep(chunk, init, late_us + max(0, held_us))
 
     def _ask(self, packet: Packet, origin: Instant, *, is_late: bool, skip: bool) -> LiveDone:
         video = packet.format

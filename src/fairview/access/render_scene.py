@@ -7,8 +7,9 @@ model and the clean picture hide.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from fairview.access.door import CoverState
@@ -30,6 +31,7 @@ from fairview.analyse.planes import Matrix, Planes, fitted, planes_of_rgb
 from fairview.core.case import Rendition
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
+from fairview.core.limits import COVER_AHEAD_US, COVER_HELD_PICTURES_MAX
 from fairview.core.sight import CoverRegions
 from fairview.core.time import Instant
 
@@ -168,6 +170,11 @@ class SceneRendering:
         self._motion = motion(picture.planes, self._motion) if can_look else None
         return self._whole(picture.at)
 
+    def look_ahead(self, picture: Decoded) -> None:
+        """A picture that will be painted some time later. Errors: what a detector raises."""
+        if self._model is not None and not picture.is_damaged:
+            self._model.look_ahead(picture.planes, picture.at)
+
     def nothing(self, at: Instant) -> Painted:
         """A wholly covered picture, for when there is none to look at."""
         return self._whole(at)
@@ -192,19 +199,69 @@ class Renderings:
         self._stored = stored
         self.current: SceneRendering | None = None
         self._next_us = 0
+        self._holds = showing.model is not None
+        self._held: deque[_Held] = deque()
 
     def wants(self, at: Instant) -> bool:
         """Whether a picture at this moment is due, given the frame rate."""
         return at.us >= self._next_us
 
-    def paint(self, picture: Decoded, *, is_late: bool = False) -> Painted:
-        planes = picture.planes
-        source = (planes.width_px, planes.height_px, planes.matrix)
-        if self.current is None or self.current.source != source:
-            self.current = SceneRendering(self._showing, *source, self._finders)
+    def take(self, picture: Decoded, *, is_late: bool = False) -> Iterator[Painted]:
+        """One more picture; those that are due, painted. With a model they come COVER_AHEAD_US
+        late, so that whoever is found is hidden before it too; `rest` gives the last ones.
+        """
         self._next_us = picture.at.us + self._showing.gap_us_min
+        if not self._holds:
+            yield self.paint(picture, is_late=is_late)
+            return
+        if self._held and not _follows(self._held[-1].picture, picture):
+            yield from self.rest()
         stored = None if self._stored is None else self._stored.at(picture.at)
-        return self.current.paint(picture, is_late=is_late, stored=stored)
+        if stored is None and not is_late:
+            self._rendering(picture).look_ahead(picture)
+        self._held.append(_Held(replace(picture, planes=picture.planes.copy()), is_late))
+        while self._held and self._is_due(picture.at):
+            yield self._released()
+
+    def rest(self) -> Iterator[Painted]:
+        """The pictures that are still held."""
+        while self._held:
+            yield self._released()
+
+    def paint(self, picture: Decoded, *, is_late: bool = False) -> Painted:
+        """One picture at once."""
+        stored = None if self._stored is None else self._stored.at(picture.at)
+        return self._rendering(picture).paint(picture, is_late=is_late, stored=stored)
+
+    def _rendering(self, picture: Decoded) -> SceneRendering:
+        if self.current is None or self.current.source != _source(picture):
+            self.current = SceneRendering(self._showing, *_source(picture), self._finders)
+        return self.current
+
+    def _is_due(self, now: Instant) -> bool:
+        away_us = abs(now.since(self._held[0].picture.at))
+        return away_us >= COVER_AHEAD_US or len(self._held) > COVER_HELD_PICTURES_MAX
+
+    def _released(self) -> Painted:
+        held = self._held.popleft()
+        return self.paint(held.picture, is_late=held.is_late)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A picture that waits for looks behind it."""
+
+    picture: Decoded
+    is_late: bool
+
+
+def _follows(before: Decoded, picture: Decoded) -> bool:
+    return _source(before) == _source(picture) and before.at <= picture.at
+
+
+def _source(picture: Decoded) -> tuple[int, int, Matrix]:
+    planes = picture.planes
+    return planes.width_px, planes.height_px, planes.matrix
 
 
 def worst(covers: Sequence[CoverState]) -> CoverState:

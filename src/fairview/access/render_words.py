@@ -65,7 +65,9 @@ class CleanLoad(Word, frozen=True):
 
 
 class PartAsk(Word, frozen=True):
-    """covers: what was found to hide in these pieces while they were recorded."""
+    """covers: what was found to hide in these pieces while they were recorded. pictures_max: end
+    after so many pictures; 0: at the span's end.
+    """
 
     pieces: tuple[Piece, ...]
     start_us: int
@@ -73,6 +75,7 @@ class PartAsk(Word, frozen=True):
     origin_us: int
     show: Show
     covers: tuple[Piece, ...] = ()
+    pictures_max: int = 0
 
 
 class PictureAsk(Word, frozen=True):

@@ -198,15 +198,10 @@ def part(ask: PartAsk, showing: Showing, finders: Finders | None = None) -> Part
     origin = Instant(ask.origin_us)
     if showing.rendition == "raw" and not showing.zones:
         return _raw_part(_fragments(ask.pieces), span, origin)
-    renderings = Renderings(showing, finders, _stored(ask, showing))
     encoder: PictureEncoder | None = None
     samples: list[Sample] = []
     covers: list[CoverState] = []
-    coarse = showing.rendition == "covered"
-    for found in pictures(_fragments(ask.pieces), span, coarse=coarse):
-        if not renderings.wants(found.at):
-            continue
-        painted = renderings.paint(found)
+    for painted in _painted(ask, showing, finders):
         if encoder is not None and _size(painted.planes) != _format_size(encoder.format):
             break
         encoder = encoder or _encoder(painted, origin)
@@ -236,6 +231,20 @@ def part(ask: PartAsk, showing: Showing, finders: Finders | None = None) -> Part
         codec=mse_codec(encoder.format),
         cover=worst(covers),
     )
+
+
+def _painted(ask: PartAsk, showing: Showing, finders: Finders | None) -> Iterator[Painted]:
+    span = Span(start=Instant(ask.start_us), end=Instant(ask.end_us))
+    renderings = Renderings(showing, finders, _stored(ask, showing))
+    coarse = showing.rendition == "covered"
+    taken = 0
+    for found in pictures(_fragments(ask.pieces), span, coarse=coarse):
+        if renderings.wants(found.at):
+            yield from renderings.take(found)
+            taken += 1
+        if taken == ask.pictures_max > 0:
+            break
+    yield from renderings.rest()
 
 
 def picture(ask: PictureAsk, showing: Showing, finders: Finders | None = None) -> PictureDone:
@@ -285,10 +294,10 @@ class LiveWork:
         )
         for found in self._decoder.decode(sample, Instant(packet.at_us)):
             if not ask.skip and self._renderings.wants(found.at):
-                yield from self._picture(found, is_late=ask.is_late)
+                for painted in self._renderings.take(found, is_late=ask.is_late):
+                    yield from self._picture(painted)
 
-    def _picture(self, found: Decoded, *, is_late: bool) -> Iterator[Chunk]:
-        painted = self._renderings.paint(found, is_late=is_late)
+    def _picture(self, painted: Painted) -> Iterator[Chunk]:
         if self._encoder is None or _size(painted.planes) != _format_size(self._encoder.format):
             yield from self._closed(None)
             self._encoder = _encoder(painted, self._origin)
@@ -298,11 +307,11 @@ class LiveWork:
                 is_key=False,
                 codec=mse_codec(self._encoder.format),
                 cover=painted.cover,
-                at_us=found.at.us,
+                at_us=painted.at.us,
                 data=init_segment(self._encoder.format),
             )
-        is_key = self._key_at is None or found.at.since(self._key_at) >= LIVE_KEY_EVERY_US
-        sample = self._encoder.encode(painted.planes, found.at, is_key=is_key)
+        is_key = self._key_at is None or painted.at.since(self._key_at) >= LIVE_KEY_EVERY_US
+        sample = self._encoder.encode(painted.planes, painted.at, is_key=is_key)
         if sample is None:
             self._stuck += 1
             if self._stuck > _STUCK_PICTURES_MAX:
@@ -311,12 +320,12 @@ class LiveWork:
         self._stuck = 0
         if self._open and (
             sample.is_key
-            or found.at.since(self._open[0][1].at) >= LIVE_CHUNK_US
+            or painted.at.since(self._open[0][1].at) >= LIVE_CHUNK_US
             or painted.cover != self._open[0][1].cover
         ):
             yield from self._closed(sample.decode_ticks)
         if sample.is_key:
-            self._key_at = found.at
+            self._key_at = painted.at
         self._open.append((sample, painted))
 
     def _closed(self, next_ticks: int | None) -> Iterator[Chunk]:

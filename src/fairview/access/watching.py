@@ -216,8 +216,13 @@ class Watching:
         clean = self._views.pictures.approved(camera)
         return None if clean is None else clean.made_at
 
-    def render_part(self, opened: OpenLook, camera: Camera, stored: StoredPart) -> KeptPart:
-        """One part in the look's rendition. Errors: Overloaded, Unavailable, NotFound."""
+    def render_part(
+        self, opened: OpenLook, camera: Camera, stored: StoredPart, pictures_max: int = 0
+    ) -> KeptPart:
+        """One part in the look's rendition; of covered ones at most pictures_max, 0 for all.
+
+        Errors:  Overloaded, Unavailable, NotFound.
+        """
         span = opened.wish.span
         assert span is not None, "a stored part belongs to a stored look"
         if opened.wish.rendition == "raw" and not _has_zones(camera):
@@ -232,6 +237,7 @@ class Watching:
             raw_because=self._raw_because(camera),
             look=opened.look.id,
             origin=span.start,
+            pictures_max=pictures_max,
         )
         return KeptPart(init=rendered.init, media=rendered.media)
 
@@ -273,7 +279,7 @@ class Watching:
             return self._part(opened, camera, number).init
         short = _shortened(stored)
         made = self._kept.get(
-            (opened.look.id, camera, -1 - number), lambda: self.render_part(opened, known, short)
+            (opened.look.id, camera, -1 - number), lambda: self.render_part(opened, known, short, 1)
         )
         self._still(opened)
         return made.init

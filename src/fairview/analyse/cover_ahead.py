@@ -20,6 +20,7 @@ from fairview.analyse.planes import Planes, fitted
 from fairview.core.ids import CameraId
 from fairview.core.limits import (
     COVER_BEHIND_US,
+    COVER_LINK_US_MAX,
     COVER_LOOK_US_MAX,
     COVER_STORED_EVERY_US,
 )
@@ -46,7 +47,7 @@ class RegionMaker:
         Errors:  what a detector raises; the picture does not count then.
         Cost:    one look; 0.1 ms a mask.
         """
-        if self._looks and not 0 < at.since(self._looks[-1]) <= COVER_LOOK_US_MAX:
+        if self._looks and not 0 < at.since(self._looks[-1]) <= COVER_LINK_US_MAX:
             self._begin_anew()
         tiles = (self._turn % len(TILES),) if self._turn else tuple(range(len(TILES)))
         found = look(planes, self._finders, tiles=tiles)
@@ -62,7 +63,8 @@ class RegionMaker:
         made = []
         due = self._due or self._looks[0]
         while due.plus(COVER_BEHIND_US) <= now:
-            made.append(self._regions(due, shape))
+            if self._is_vouched_for(due):
+                made.append(self._regions(due, shape))
             due = due.plus(COVER_STORED_EVERY_US)
         self._due = due
         self._chains.forget_before(due)
@@ -71,6 +73,14 @@ class RegionMaker:
         while self._unsure and due.since(self._unsure[0]) > COVER_LOOK_US_MAX:
             self._unsure.popleft()
         return tuple(made)
+
+    def _is_vouched_for(self, at: Instant) -> bool:
+        """Whether the looks on both sides of a moment are near enough to each other."""
+        before = max((one for one in self._looks if one <= at), default=None)
+        after = min((one for one in self._looks if one >= at), default=None)
+        if before is None or after is None:
+            return False
+        return after.since(before) <= COVER_LOOK_US_MAX
 
     def _regions(self, at: Instant, shape: tuple[int, int]) -> CoverRegions:
         if any(abs(at.since(one)) <= COVER_LOOK_US_MAX for one in self._unsure):

@@ -11,6 +11,7 @@ Missing a shape shows a person here, unlike in `cover`: margins and memory are l
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -165,8 +166,9 @@ class LookOften:
 class CoverModel:
     """One camera's cover, picture by picture in order of time; used by one thread.
 
-    For live and recorded pictures: it knows nothing of later ones. A place is hidden from the
-    look that finds it; what moves is foreground before that.
+    For live and recorded pictures. A place is hidden from the look that finds it; what moves is
+    foreground before that. Whoever can hold pictures back shows them to `look_ahead` first and
+    covers them COVER_AHEAD_US later: then a place is hidden also before it was first found.
     """
 
     def __init__(
@@ -179,11 +181,24 @@ class CoverModel:
         """scene: the clean picture, made ready; None: everything is hidden."""
         self._camera, self._scene, self._finders, self._often = camera, scene, finders, often
         self._follower = None if scene is None else SceneFollower(scene, COVER_LOOK_US_MAX)
-        self._chains = Chains()
+        self._chains = Chains(is_both_ways=True)
         self._looked_at: Instant | None = None
+        self._looks: deque[Instant] = deque()
         self._last_at: Instant | None = None
         self._foreground: Foreground | None = None
         self._turn = 0
+
+    def look_ahead(self, planes: Planes, at: Instant) -> None:
+        """A whole picture that will be covered later; looked at when a look is due.
+
+        Errors:  what a detector raises.
+        """
+        if self._follower is None:
+            return
+        if self._looked_at is not None and at < self._looked_at:
+            self._begin_anew()
+        if self._is_due(at):
+            self._look(planes, at)
 
     def cover(
         self,
@@ -214,23 +229,19 @@ class CoverModel:
             return self._with(stored, planes, scene)
         if self._is_due(at):
             self._look(planes, at)
-        if self._looked_at is None or at.since(self._looked_at) > COVER_LOOK_US_MAX:
+        if not self._saw(at):
             return self._whole(at, "overdue")
         if self._chains.is_full:
             return self._whole(at, "crowded")
+        self._chains.forget_before(at)
         boxes = self._chains.boxes_at(at)
         done = hidden_in(self._camera, at, planes, scene, boxes, self._foreground)
         self._foreground = done.foreground
         return done
 
     def _with(self, stored: CoverRegions, planes: Planes, scene: Scene) -> Hidden:
-        """What was found while recording, and what differs from the clean picture now.
-
-        HOLE: looks from before a stored stretch are not linked to those behind it.
-        """
+        """What was found while recording, and what differs from the clean picture now."""
         at = stored.at
-        if self._looked_at is not None:
-            self._chains, self._looked_at, self._turn = Chains(), None, 0
         if stored.is_whole:
             self._foreground = None
             return self._whole(at, "overdue")
@@ -248,19 +259,28 @@ class CoverModel:
         )
 
     def _look(self, planes: Planes, at: Instant) -> None:
-        """The first look sees every tile, later ones take turns."""
-        tiles = (self._turn % len(TILES),) if self._turn else tuple(range(len(TILES)))
-        mask = None if self._foreground is None else self._foreground.mask
+        """The first look for a while sees every tile, later ones take turns."""
+        is_first = self._looked_at is None or at.since(self._looked_at) > COVER_LOOK_US_MAX
+        tiles = tuple(range(len(TILES))) if is_first else (self._turn % len(TILES),)
+        is_newest = self._last_at == at and self._foreground is not None
+        mask = self._foreground.mask if is_newest and self._foreground is not None else None
         found = look(planes, self._finders, tiles=tiles, hidden=mask)
         self._chains.add(at, found, planes)
-        self._chains.forget_before(at)
         self._looked_at = at
+        self._looks.append(at)
         self._turn += 1
 
+    def _saw(self, at: Instant) -> bool:
+        """Whether the looks before and behind a moment are near enough to vouch for it; the one
+        before will do when there is none behind."""
+        while len(self._looks) > 1 and self._looks[1] <= at:
+            self._looks.popleft()
+        return bool(self._looks) and abs(at.since(self._looks[0])) <= COVER_LOOK_US_MAX
+
     def _begin_anew(self) -> None:
-        self._chains = Chains()
+        self._chains, self._turn = Chains(is_both_ways=True), 0
         self._looked_at = self._foreground = None
-        self._turn = 0
+        self._looks.clear()
 
     def _whole(self, at: Instant, because: WholeBecause) -> Hidden:
         shape = (2, 2) if self._scene is None else self._scene.luma.shape

@@ -53,6 +53,11 @@ class RegionTap:
             self._readers += 1
             return RegionSubscription(self, self._number)
 
+    @property
+    def readers(self) -> int:
+        with self._changed:
+            return self._readers
+
     def leave(self) -> None:
         """For the subscription: one reader less, and look again whether it is closed."""
         with self._changed:

@@ -619,6 +619,13 @@ GATE_ROOM_WAIT_US_MAX = 2 * US_PER_SECOND
 """How long one late picture waits for room before the detector after a gate woke. Outcome: it is
 put all the same (drop_oldest)."""
 
+COVER_AHEAD_US = 400_000
+"""How far looks run ahead of the covered pictures, live ones too: what of the hold (HOLD_LIVE_US)
+is left when a piece of LIVE_CHUNK_US has come together."""
+
+COVER_HELD_PICTURES_MAX = 16
+"""Decoded pictures held back for that (50 MB at 1920x1080). Outcome: the oldest is covered early."""
+
 COVER_STORED_LOOK_US = 500_000
 """How often a cover is looked for while recording: half of what makes one late, so that a picture
 may be dropped."""
@@ -655,9 +662,9 @@ LEAN_ROOMS_MAX = 2
 """Working space of one look at a connection (its frames are 64 KiB at most), and how much of it is
 kept between looks, shared by all streams. Outcome: more is read at the next look."""
 
-LEAN_LOOK_US_MAX = US_PER_SECOND
-"""A look at one stream that takes longer (its disk hangs) keeps its thread; the other streams get
-a new one. Their connections hold some seconds."""
+LEAN_LOOK_US_MAX = 30_000
+"""A look at one stream that takes longer (it waits for its disk) keeps its thread; the other streams
+go on in a new one."""
 
 LEAN_LOOKS_IN_ROW_MAX = 8
 """Looks at one connection in a row while each fills its room. Outcome: the rest waits its turn."""

@@ -56,6 +56,13 @@ def test_what_trembles_in_an_empty_room_is_nobody() -> None:
     assert len(stays(seen(SITS, 1, 10.0, PERSON))) == 1
 
 
+def test_what_is_left_of_somebody_who_just_went_is_nobody() -> None:
+    shadow = seen(straight((700, 400), (900, 400), 25), 2, 19.0)
+    (stay,) = stays(seen(np.concatenate([COMES, GOES]), 1, 10.0), shadow)
+    assert is_from_to(stay, 10.0, 18.0)
+    assert not stay.is_open_end
+
+
 def test_one_after_the_other_are_two() -> None:
     both = (
         seen(COMES, 1, 10.0),

@@ -111,12 +111,18 @@ class _Room:
         is_sure = not is_moving or _travels(piece)
         enters = is_sure and self._is_at_border(piece, 0)
         one = self._split_from(piece, at) if enters else self._who(at, is_any=is_moving)
+        if one is None and is_moving and not enters and self._somebody_just_left(at):
+            return
         if one is None and is_sure:
             one = _Present()
             self._present.append(one)
         if one is not None:
             one.pieces.append(piece)
             self._of[number] = one
+
+    def _somebody_just_left(self, at: Instant) -> bool:
+        """A shadow or a hole in the background is seen for a while longer."""
+        return any(one.left is not None and at.since(one.left) <= LEFT_US for one in self._present)
 
     def _split_from(self, piece: Piece, at: Instant) -> _Present | None:
         """Who is in and seen just where this begins: two boxes of one body."""

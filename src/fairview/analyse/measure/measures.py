@@ -91,7 +91,7 @@ def measure(
              per bin, place (and direction) and class that occurs.
     Units:   the scene's pixels; tracks in shares of the picture, so its size does not matter.
     Errors:  BadInput for two tracks of one id, or of different cameras.
-    Cost:    about 1 ms a track and a few ms a row with bounds.
+    Cost:    about 1.3 ms a track, 2 ms with a ground, and a few ms a row with bounds.
     """
     if len({track.camera for track in tracks}) > 1:
         raise BadInput("these tracks come from several cameras; measure each camera alone")

@@ -169,6 +169,18 @@ def test_a_clock_that_jumps_back_costs_nothing(desk: Desk) -> None:
     assert len(desk.samples()) == 35 * 25
 
 
+def test_a_loss_the_source_knows_of_is_a_gap_however_short(desk: Desk) -> None:
+    packets = second(0, 3)
+    del packets[40:42]
+    packets[40] = replace(packets[40], is_after_loss=True)
+    desk.feed(packets)
+    desk.close()
+    (gap,) = [one for one in desk.gaps() if one.because is GapBecause.LOST_PACKETS]
+    assert gap.span.end.since(gap.span.start) == 80_000
+    assert gap.span.end == packets[40].at
+    assert len(desk.segments()) == 1
+
+
 def test_lost_packets_are_a_gap_inside_the_run(desk: Desk) -> None:
     desk.feed(second(0, 3) + second(8, 2))
     desk.close()

@@ -663,8 +663,8 @@ LEAN_ROOMS_MAX = 2
 kept between looks, shared by all streams. Outcome: more is read at the next look."""
 
 LEAN_LOOK_US_MAX = 30_000
-"""A look at one stream that takes longer (it waits for its disk) keeps its thread; the other streams
-go on in a new one."""
+"""A look at one stream that takes longer (it waits for its disk) keeps its thread; the other
+streams go on in a new one."""
 
 LEAN_LOOKS_IN_ROW_MAX = 8
 """Looks at one connection in a row while each fills its room. Outcome: the rest waits its turn."""

@@ -59,7 +59,8 @@ class Packet:
 
     ticks and decode_ticks are presentation and decoding time on the camera's clock, in the
     format's time base, normalised: decode_ticks strictly increase within a run. at is the
-    wall-clock time of presentation, arrived_at when we had it.
+    wall-clock time of presentation, arrived_at when we had it. is_after_loss: the source knows
+    that access units, or parts of them, went missing right before this one.
     """
 
     camera: CameraId
@@ -72,6 +73,7 @@ class Packet:
     at: Instant
     arrived_at: Instant
     data: bytes
+    is_after_loss: bool = False
 
     def __post_init__(self) -> None:
         if not self.data:

@@ -155,6 +155,7 @@ class LiveRun:
             at=clock.at(unit.form.us_of(times.ticks - self._zero_ticks)),
             arrived_at=unit.arrived_at,
             data=unit.data,
+            is_after_loss=unit.raw.is_after_loss,
         )
 
     def _jumped(self, whose: str, us: int) -> StreamLost:

@@ -22,6 +22,8 @@ _DURATION_TICKS_MAX = 2**32 - 1
 class RawTimes:
     """What came with one access unit, in decoding order. None: it came without.
 
+    is_after_loss: something is missing before it, so the one before does not last until here.
+
     Units:  ticks of the stream's time base; duration_ticks 0 when unknown.
     """
 
@@ -29,6 +31,7 @@ class RawTimes:
     decode_ticks: int | None
     duration_ticks: int = 0
     is_key: bool = False
+    is_after_loss: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +162,8 @@ class Normaliser:
         if before is None:
             return ()
         step = decode - before.decode_ticks
+        if raw.is_after_loss and self._step:
+            step = min(step, self._step)
         if step > 1:
             self._step = step
         return (self._ended(before, step),)
@@ -194,6 +199,7 @@ def _filled(start: list[RawTimes], form: VideoFormat) -> list[RawTimes]:
             decode_ticks=decode,
             duration_ticks=raw.duration_ticks,
             is_key=raw.is_key,
+            is_after_loss=raw.is_after_loss,
         )
         for raw, tick, decode in zip(start, ticks, decodes, strict=True)
     ]

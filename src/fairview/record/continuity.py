@@ -33,7 +33,7 @@ def following(newest: Newest, packet: Packet) -> Following:
 
     clock_jump: the wall clock moved by more than a second against the camera's clock, or the
     camera's clock stepped back. lost_packets: camera and wall clock agree that more than a
-    second is missing; the run goes on behind a gap.
+    second is missing, or the source knows that something is; the run goes on behind a gap.
 
     Bounds:  a stream slower than one picture in two seconds shows one hole, at its beginning.
     """
@@ -46,6 +46,8 @@ def following(newest: Newest, packet: Packet) -> Following:
     passed_us = video.us_of(packet.ticks - before.ticks)
     if abs(packet.at.us - before.at.us - passed_us) > CLOCK_JUMP_US_MIN:
         return "clock_jump"
+    if packet.is_after_loss:
+        return "lost_packets"
     usual = max(newest.step_ticks, before.duration_ticks)
     missing = packet.decode_ticks - before.decode_ticks - usual
     if missing > 0 and video.us_of(missing) > HOLE_US_MIN:

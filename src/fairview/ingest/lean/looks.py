@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 
 from fairview.core.limits import LEAN_LOOK_US_MAX, LEAN_READ_EVERY_US
 from fairview.core.media import Packet
-from fairview.core.time import US_PER_SECOND, Clock
+from fairview.core.time import Clock
 
 Step = Callable[[], bool]
 """One look and what follows from it; whether there are more to come."""
@@ -42,8 +42,9 @@ class _Follower:
 class Looks:
     """Takes the turns. Safe from several threads.
 
-    A step that takes longer than limits.LEAN_LOOK_US_MAX (a disk that hangs) keeps its thread to
-    itself; the other streams get a new one.
+    A step that takes longer than limits.LEAN_LOOK_US_MAX (it waits for a disk) keeps its thread to
+    itself; a new one goes on with the streams behind it. So there are as many threads as steps
+    wait, and one when none does.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -51,8 +52,9 @@ class Looks:
         self._lock = threading.Lock()
         self._followers: list[_Follower] = []
         self._shift = 0
-        self._is_running = False
+        self._is_running = self._is_watched = False
         self._since_us: int | None = None
+        self._first = 0
         self._never = threading.Event()
 
     def follow(self, step: Step) -> None:
@@ -65,16 +67,26 @@ class Looks:
             self._followers.append(follower)
             if not self._is_running:
                 self._relieve()
-        while not follower.done.wait(LEAN_LOOK_US_MAX / US_PER_SECOND):
-            with self._lock:
-                since_us = self._since_us
-                if (
-                    since_us is not None
-                    and self._clock.monotonic_us() - since_us > LEAN_LOOK_US_MAX
-                ):
-                    self._relieve()
+            if not self._is_watched:
+                self._is_watched = True
+                threading.Thread(target=self._watch, name="looks-watch", daemon=True).start()
+        follower.done.wait()
         if follower.error is not None:
             raise follower.error
+
+    def _watch(self) -> None:
+        """Relieves a thread that is held up, as long as there are any."""
+        while True:
+            self._clock.wait(self._never, LEAN_LOOK_US_MAX)
+            with self._lock:
+                if not self._is_running:
+                    self._is_watched = False
+                    return
+                since_us = self._since_us
+                if since_us is None:
+                    continue
+                if self._clock.monotonic_us() - since_us > LEAN_LOOK_US_MAX:
+                    self._relieve()
 
     def _relieve(self) -> None:
         """A new thread takes over; the one before ends with its step. With the lock held."""
@@ -90,7 +102,7 @@ class Looks:
             with self._lock:
                 if shift != self._shift:
                     return
-                turn = list(self._followers)
+                turn = self._followers[self._first :] + self._followers[: self._first]
                 if not turn:
                     self._is_running = False
                     return
@@ -100,6 +112,7 @@ class Looks:
                 self._step(follower)
                 if not self._end(follower, shift):
                     return
+            self._first = 0
             now_us = self._clock.monotonic_us()
             due_us = max(due_us + LEAN_READ_EVERY_US, now_us)
             self._clock.wait(self._never, due_us - now_us)
@@ -110,6 +123,7 @@ class Looks:
             if shift != self._shift or follower.is_under_way or follower.done.is_set():
                 return False
             follower.is_under_way = True
+            self._first = self._followers.index(follower) + 1
             self._since_us = self._clock.monotonic_us()
             return True
 

@@ -139,7 +139,10 @@ class Reader:
             self._times = DecodeTimes(form.reorder_depth)
         return Unit(
             raw=RawTimes(
-                ticks=one.ticks, decode_ticks=self._times.push(one.ticks), is_key=one.is_key
+                ticks=one.ticks,
+                decode_ticks=self._times.push(one.ticks),
+                is_key=one.is_key,
+                is_after_loss=one.is_after_loss,
             ),
             data=one.data,
             form=form.video,

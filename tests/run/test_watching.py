@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import threading
@@ -13,8 +14,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from fairview.core.errors import BadInput, Conflict, FairviewError, NotFound
+from fairview.core.errors import BadInput, Conflict, FairviewError, NotFound, Unavailable
 from fairview.core.time import US_PER_MINUTE, SystemClock
+from fairview.run import watch_outputs
 from fairview.run.watch_outputs import FILES, Written
 from fairview.run.watching import DetectorChange, WatchWish, measure, watch
 from tests.run import roads
@@ -276,6 +278,20 @@ def test_rules_become_events_that_fit_their_schema_and_keep_their_ids(tmp_path: 
     assert len(set(ids[0])) == len(ids[0])
     told = report(tmp_path / "one")
     assert told["rules_not_evaluated"] == [{"rule": "near_miss-1", "kind": "near_miss"}]
+
+
+@pytest.mark.parametrize("writes", ["write_mot", "ParquetTracks", "counts_csv"])
+def test_a_full_disk_is_told_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writes: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(watch_outputs, writes, full)
+    source = roads.write_tracks(tmp_path / "tracks.txt")
+    with pytest.raises(Unavailable, match="the disk is full"):
+        measure(wish(tmp_path, source), nothing)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scene.toml", "tracks.txt"]
 
 
 def test_an_aborted_run_leaves_nothing_under_its_name(tmp_path: Path) -> None:

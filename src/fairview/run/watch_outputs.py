@@ -29,6 +29,7 @@ from fairview.run.looking import Seen
 from fairview.run.point_speeds import PointSpeeds, point_speeds
 from fairview.run.rule_events import traffic_events
 from fairview.run.watch_report import Report, StageClock, Totals, general_warnings
+from fairview.store.durable import told_as_ours
 
 STAYS_COLUMNS = (
     "track",
@@ -88,7 +89,8 @@ class Written:
         """report.json, the last of the files."""
         report = report_of(self, stages.seconds())
         text = json.dumps(report.as_json(), indent=2, ensure_ascii=False)
-        _write(folder / "report.json", text + "\n")
+        with told_as_ours(folder, "writing results into"):
+            _write(folder / "report.json", text + "\n")
 
 
 def write_results(folder: Path, known: Known, seen: Seen, stages: StageClock) -> Written:
@@ -103,13 +105,14 @@ def write_results(folder: Path, known: Known, seen: Seen, stages: StageClock) ->
     points = {track.id: point_speeds(track, known.scene, known.ground) for track in seen.tracks}
     events = traffic_events(known.scene, seen, measures, points)
     stages.done("measure")
-    _write_tracks(folder, known, seen, points)
-    _write(folder / "crossings.csv", crossings_csv(measures))
-    _write(folder / "counts.csv", counts_csv(measures))
-    _write(folder / "flows.csv", flows_csv(measures))
-    _write(folder / "speeds.csv", speeds_csv(measures))
-    _write(folder / "stays.csv", stays_csv(measures.stays))
-    _write(folder / "events.jsonl", events_text(known, seen, events))
+    with told_as_ours(folder, "writing results into"):
+        _write_tracks(folder, known, seen, points)
+        _write(folder / "crossings.csv", crossings_csv(measures))
+        _write(folder / "counts.csv", counts_csv(measures))
+        _write(folder / "flows.csv", flows_csv(measures))
+        _write(folder / "speeds.csv", speeds_csv(measures))
+        _write(folder / "stays.csv", stays_csv(measures.stays))
+        _write(folder / "events.jsonl", events_text(known, seen, events))
     stages.done("write")
     return Written(
         known=known,

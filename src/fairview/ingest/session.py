@@ -100,7 +100,10 @@ class CameraSession:
         if self._first_us is None:
             self._first_us = self._clock.monotonic_us()
             self._back()
-        elif self._clock.monotonic_us() - self._first_us >= limits.STEADY_US:
+        elif (
+            self._wait_us != limits.RECONNECT_US_FIRST
+            and self._clock.monotonic_us() - self._first_us >= limits.STEADY_US
+        ):
             self._wait_us = limits.RECONNECT_US_FIRST
         self._sink.packet(packet)
         shown_until = packet.at.plus(packet.format.us_of(packet.duration_ticks))

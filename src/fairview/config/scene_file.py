@@ -198,7 +198,7 @@ def _detector(top: SceneTable, folder: Path | None) -> DetectorWish:
 
 
 def _line(table: SceneTable, inside: _Inside) -> Line:
-    name = table.text("name")
+    name = table.name("name")
     table.renamed(f"[[line]] {name!r}")
     points = table.points("points_px", 2)
     inside.check(table, "points_px", points)
@@ -220,7 +220,7 @@ def _polygon(table: SceneTable, inside: _Inside) -> tuple[Point, ...]:
 
 
 def _zone(table: SceneTable, inside: _Inside) -> Zone:
-    name = table.text("name")
+    name = table.name("name")
     table.renamed(f"[[zone]] {name!r}")
     kind = table.choice("kind", ZoneKind, "any")
     return Zone(name=name, polygon_px=_polygon(table, inside), kind=cast(ZoneKind, kind))

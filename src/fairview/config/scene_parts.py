@@ -47,7 +47,7 @@ def lane_of(
 
 
 def flow_of(table: SceneTable, lines: Sequence[Line]) -> Flow:
-    name = table.text("name")
+    name = table.name("name")
     table.renamed(f"[[flow]] {name!r}")
     names = [one.name for one in lines]
     return Flow(
@@ -58,7 +58,7 @@ def flow_of(table: SceneTable, lines: Sequence[Line]) -> Flow:
 
 
 def signal_of(table: SceneTable, lines: Sequence[Line], folder: Path | None) -> SignalHead:
-    name = table.text("name")
+    name = table.name("name")
     table.renamed(f"[[signal]] {name!r}")
     source = table.text("source")
     return SignalHead(
@@ -85,7 +85,7 @@ def rule_of(value: object, number: int, scene: Scene) -> Rule:
         value, f"[[rule]] {number} of kind {kind}", (*_RULE_KEYS, *sorted(form.parameters))
     )
     of_its_kind = 1 + sum(1 for one in scene.rules if one.kind == kind)
-    name = table.text("name", f"{kind}-{of_its_kind}")
+    name = table.name("name", f"{kind}-{of_its_kind}")
     zone = _zone_of(table, form, scene)
     line = (
         _named(table, "line", "line", (one.name for one in scene.lines))

@@ -13,6 +13,7 @@ from fairview.core.scene import Point
 
 _Choice = TypeVar("_Choice", bound=str)
 NAME_CHARACTERS_MAX = 100
+_FORMULA_SIGNS = ("=", "+", "-", "@")
 NUMBER_MAX = 1e7
 """No coordinate, length or parameter is larger: a slip of the keyboard is."""
 
@@ -63,6 +64,17 @@ class SceneTable:
             raise self.wrong(key, f"must be text, not {_kind_of(value)}")
         if not value.strip() or len(value) > NAME_CHARACTERS_MAX or not value.isprintable():
             raise self.wrong(key, f"must be 1 to {NAME_CHARACTERS_MAX} printable characters")
+        return value
+
+    def name(self, key: str, default: str | None = None) -> str:
+        """A name that may stand in a table. Errors:  also BadInput for what a spreadsheet runs."""
+        value = self.text(key, default)
+        if value.lstrip()[0] in _FORMULA_SIGNS:
+            raise self.wrong(
+                key,
+                f"{value[:40]!r} begins like a formula, and a spreadsheet that opens the results "
+                f"would run it: begin with another character than {' '.join(_FORMULA_SIGNS)}",
+            )
         return value
 
     def number(self, key: str, low: float, high: float) -> float:

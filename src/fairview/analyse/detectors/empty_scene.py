@@ -84,7 +84,7 @@ _RESTLESS_HZ = 1.6
 """A pixel that changes sides more often than this is a leaf or a flag, not a street."""
 
 _ALONE_GAP_US = 450_000
-_ALONE_PX_MIN, _ALONE_SHARE = 6, 0.6
+_ALONE_PX_MIN, _ALONE_SHARE, _ENDS_SHARE = 6, 0.6, 0.03
 _ALONE_REACH = np.ones((9, 9), np.uint8)
 _CLIPPED = WHITE - 3
 _AROUND = np.ones((3, 3), np.uint8)
@@ -279,7 +279,11 @@ class EmptyScene:
         labels = np.asarray(found)
         hit = np.bincount(labels[alone.view(bool)], minlength=count)
         area = np.bincount(labels[mask.view(bool)], minlength=count)
+        # A thing of one colour that moves changes at its ends only: then nothing of it is alone.
+        near = np.asarray(cv2.bitwise_and(cv2.bitwise_or(before, fresh), mask), dtype=np.uint8)
+        ended = np.bincount(labels[near.view(bool)], minlength=count)
         drop = (hit >= _ALONE_PX_MIN) & (hit >= _ALONE_SHARE * area)
+        drop &= ended <= _ENDS_SHARE * area
         drop[0] = False
         if drop.any():
             where = drop[labels]

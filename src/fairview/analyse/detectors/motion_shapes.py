@@ -42,10 +42,13 @@ APART_MIN, APART_US_MIN = 3, 300_000
 """Who was a shape of its own in so many pictures and for so long is kept apart from others."""
 
 _MEMORY_US = 600_000
-_REACH = 0.75
-"""Nobody grows beyond so many sizes from its middle at once: what lies beyond is somebody else."""
+_REACH = 0.25
+"""Nobody grows by more than this share of its size at once: what lies beyond is somebody else."""
 _INSIDE_MIN = 5
 _PART_MIN = 0.3
+_STANDING, _GROWN = 0.3, 1.3
+"""Who moves less than this share of its size a second does not grow by so much: somebody came."""
+
 _SPEED_SHARE = 0.4
 _FUSE_WIDTH_PX = 10.0
 _SAME = 0.3
@@ -69,6 +72,19 @@ class Found:
         return len(self.boxes)
 
 
+@dataclass(slots=True)
+class Known:
+    """Who was there before, where expected now. Shapes: boxes (n, 4), the others (n,).
+
+    is_told: was a shape of its own for long enough. is_standing: hardly moves.
+    """
+
+    boxes: Floats
+    areas: Floats
+    is_told: npt.NDArray[np.bool_]
+    is_standing: npt.NDArray[np.bool_]
+
+
 class Shapes:
     """One camera's. Used by one thread."""
 
@@ -85,20 +101,23 @@ class Shapes:
 
         Cost:    0.2 ms, 0.5 on a busy junction.
         """
-        expected = self._expected(at)
-        found = _found(moving, expected, self._is_told_apart(at), self._areas)
-        self._remember(found, expected, at)
+        known = self._known(at)
+        found = _found(moving, known)
+        self._remember(found, known.boxes, at)
         scores = (1 - 0.6 / np.maximum(found.means, 0.6)) * (
             np.minimum(1, found.areas / (4 * AREA_PX_MIN)) ** 0.25
         )
         return found.boxes, np.clip(scores, 0, 1).astype(np.float32)
 
-    def _expected(self, at: Instant) -> Floats:
+    def _known(self, at: Instant) -> Known:
         passed_s = (at.us - self._last_us)[:, None] / US_PER_SECOND
-        return self._boxes + np.tile(self._speeds * passed_s, 2)
-
-    def _is_told_apart(self, at: Instant) -> npt.NDArray[np.bool_]:
-        return (self._apart >= APART_MIN) & (at.us - self._since_us >= APART_US_MIN)
+        sizes = self._boxes[:, 2:] - self._boxes[:, :2]
+        return Known(
+            boxes=self._boxes + np.tile(self._speeds * passed_s, 2),
+            areas=self._areas,
+            is_told=(self._apart >= APART_MIN) & (at.us - self._since_us >= APART_US_MIN),
+            is_standing=np.all(np.abs(self._speeds) < _STANDING * sizes, axis=1),
+        )
 
     def _remember(self, found: Found, expected: Floats, at: Instant) -> None:
         """The boxes of this picture continue the last ones, or begin."""
@@ -134,9 +153,7 @@ class Shapes:
         self._areas = np.concatenate([found.areas, self._areas[lost]])
 
 
-def _found(
-    moving: Moving, expected: Floats, is_told: npt.NDArray[np.bool_], areas: Floats
-) -> Found:
+def _found(moving: Moving, known: Known) -> Found:
     nothing = Found(
         boxes=np.zeros((0, 4), np.float32),
         areas=np.zeros(0),
@@ -169,11 +186,11 @@ def _found(
         return nothing
     if len(chosen) > MOTION_BOXES_MAX:
         chosen = chosen[np.argsort(-area[chosen])[:MOTION_BOXES_MAX]]
-    hosts = _hosts(labels, expected, is_told)
+    hosts = _hosts(labels, known.boxes, known.is_told)
     pieces = [
         piece
         for one in chosen
-        for piece in _pieces(moving, labels, stats[one], (int(one), expected, hosts, areas))
+        for piece in _pieces(moving, labels, stats[one], (int(one), known, hosts))
     ]
     boxes = np.array([box for box, *_ in pieces], dtype=np.float32)
     sizes = np.array([size for _, size, *_ in pieces], dtype=np.float64)
@@ -206,36 +223,72 @@ def _pieces(
     moving: Moving,
     labels: npt.NDArray[Any],
     stats: npt.NDArray[np.int32],
-    who: tuple[int, Floats, Numbers, Floats],
+    who: tuple[int, Known, Numbers],
 ) -> list[Piece]:
     """A shape as one piece, or shared out to those who were there before."""
-    one, expected, hosts, areas = who
+    one, known, hosts = who
     left, top, width, height, area = (int(number) for number in stats)
     whole: Piece = ((left, top, left + width, top + height), float(area), -1, one)
     owners = np.flatnonzero(hosts == one)
-    owners = _without_doubles(expected, owners) if len(owners) > 1 else owners
-    if len(owners) < 2:
+    owners = _without_doubles(known.boxes, owners) if len(owners) > 1 else owners
+    if not len(owners) or (
+        len(owners) == 1
+        and not (known.is_standing[owners[0]] and area > _GROWN * known.areas[owners[0]])
+    ):
         return [whole]
     around = (slice(top, top + height), slice(left, left + width))
-    y, x = np.nonzero((labels[around] == one) & (moving.mask[around] > 0))
-    middle = _middles(expected[owners])
-    size = np.maximum(expected[owners, 2:] - expected[owners, :2], 4.0)
-    away = np.maximum(
-        np.abs(x[:, None] + left + 0.5 - middle[:, 0]) / size[:, 0],
-        np.abs(y[:, None] + top + 0.5 - middle[:, 1]) / size[:, 1],
-    )
-    nearest = np.argmin(away, axis=1)
-    nearest[away[np.arange(len(x)), nearest] > _REACH] = -1
+    own = (labels[around] == one) & moving.mask[around].view(bool)
+    boxes = known.boxes[owners] - np.array([left, top, left, top])
+    nearest = _shared_out(own, _set_right(boxes, _shared_out(own, boxes)))
     pieces: list[Piece] = []
     for number, owner in enumerate(owners):
-        mine = nearest == number
-        if np.count_nonzero(mine) < max(_PART_MIN * areas[owner], AREA_PX_MIN):
+        y, x = np.nonzero(nearest == number)
+        if len(x) < max(_PART_MIN * known.areas[owner], AREA_PX_MIN):
             return [whole]
-        pieces.append((_box(x[mine] + left, y[mine] + top), float(mine.sum()), int(owner), one))
-    rest = nearest < 0
-    if np.count_nonzero(rest) >= 2 * AREA_PX_MIN:
-        pieces.append((_box(x[rest] + left, y[rest] + top), float(rest.sum()), -1, one))
+        pieces.append((_box(x + left, y + top), float(len(x)), int(owner), one))
+    rest = (own & (nearest < 0)).astype(np.uint8)
+    if np.count_nonzero(rest) < 2 * AREA_PX_MIN:
+        return pieces
+    count, _, counted, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    for x0, y0, wide, high, size in np.asarray(counted)[1:count].tolist():
+        if size >= 2 * AREA_PX_MIN:
+            box = (left + x0, top + y0, left + x0 + wide, top + y0 + high)
+            pieces.append((box, float(size), -1, one))
     return pieces
+
+
+def _set_right(boxes: Floats, nearest: Numbers) -> Floats:
+    """Boxes of known size moved to where the shape's own outer edges show that they are: who
+    braked is not where it was expected, and must not take that from its neighbour."""
+    right = boxes.copy()
+    ends = np.array([nearest.shape[1], nearest.shape[0]])
+    for number in range(len(boxes)):
+        y, x = np.nonzero(nearest == number)
+        if not len(x):
+            continue
+        low, high = np.array([x.min(), y.min()]), np.array([x.max() + 1, y.max() + 1])
+        at_low, at_high = low == 0, high == ends
+        moved = np.where(at_high, high - boxes[number, 2:], 0.0)
+        moved = np.where(at_low, low - boxes[number, :2], moved)
+        right[number] += np.tile(np.where(at_low & at_high, 0.0, moved), 2)
+    return right
+
+
+def _shared_out(own: npt.NDArray[np.bool_], boxes: Floats) -> Numbers:
+    """For every pixel of a shape the box it is nearest to, -1 for none. Shapes: as the shape."""
+    y, x = np.nonzero(own)
+    middle, size = _middles(boxes), np.maximum(boxes[:, 2:] - boxes[:, :2], 4.0)
+    # Beyond a box's edge, in pixels: in sizes the larger one would win ground in every picture.
+    away = np.maximum(
+        np.abs(x[:, None] + 0.5 - middle[:, 0]) - size[:, 0] / 2,
+        np.abs(y[:, None] + 0.5 - middle[:, 1]) - size[:, 1] / 2,
+    )
+    nearest = np.argmin(away, axis=1)
+    reach = _REACH * size.mean(axis=1)
+    nearest[away[np.arange(len(x)), nearest] > reach[nearest]] = -1
+    made = np.full(own.shape, -1, dtype=np.intp)
+    made[y, x] = nearest
+    return made
 
 
 def _without_doubles(expected: Floats, owners: Numbers) -> Numbers:

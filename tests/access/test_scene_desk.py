@@ -156,18 +156,31 @@ def test_small_numbers_of_people_are_not_said(site: Site) -> None:
 @pytest.mark.parametrize("kind", [PERSON, MOVING])
 def test_a_line_s_speeds_do_not_tell_the_few_who_went_the_other_way(site: Site, kind: int) -> None:
     """7 speeds of both directions less 6 counted forward would be one who went back."""
-    other = replace(count(kind, 1), direction="backward")
+    over = Span(start=NOON.plus(-15 * US_PER_MINUTE), end=NOON)
+    went = replace(count(kind, 6), span=over)
+    came = replace(count(kind, 1), span=over, direction="backward")
     median = Speed(kmh=5, low_kmh=4, high_kmh=6)
-    speed = SpeedBin(span=BIN, place="north", kind=kind, n=7, median=median, p85_kmh=None)
+    speed = SpeedBin(span=over, place="north", kind=kind, n=7, median=median, p85_kmh=None)
     site.catalogue.write(
         [
-            CountsSaved(camera=NAME, counts=(count(kind, 6), other)),
+            CountsSaved(camera=NAME, counts=(went, came)),
             SpeedsSaved(camera=NAME, speeds=(speed, replace(speed, kind=CAR))),
         ]
     )
-    found = site.gate.measures(site.mara.token, NAME, BIN)
+    found = site.gate.measures(site.mara.token, NAME, over)
     assert {one.direction: one.n for one in found.counts} == {"forward": 6, "backward": None}
     assert {one.kind: one.n for one in found.speeds} == {KINDS[kind]: 5, "car": 7}
+
+
+def test_whoever_asks_again_and_again_does_not_see_each_person_pass(site: Site) -> None:
+    now = site.clock.now()
+    under_way = Span(start=now.plus(-US_PER_MINUTE), end=now.plus(4 * US_PER_MINUTE))
+    for n, told in ((4, None), (5, 5), (6, 5), (9, 5), (10, 10)):
+        fresh = tuple(replace(count(kind, n), span=under_way) for kind in (PERSON, CAR))
+        site.catalogue.write([CountsSaved(camera=NAME, counts=fresh)])
+        found = site.gate.measures(site.mara.token, NAME, under_way).counts
+        assert {one.kind: one.n for one in found} == {"person": told, "car": n}
+        assert {one.high for one in found if one.kind == "person"} == {None}
 
 
 def test_what_was_not_looked_at_is_not_zero(site: Site) -> None:

@@ -18,7 +18,7 @@ from fairview.core.ids import CameraId
 from fairview.core.limits import FEW_PERSONS, MEASURES_US_MAX
 from fairview.core.scene import Scene
 from fairview.core.sight import KINDS, MOVING, PERSON
-from fairview.core.time import US_PER_DAY, Clock, Span
+from fairview.core.time import US_PER_DAY, Clock, Instant, Span
 from fairview.core.traffic import Count, SpeedBin
 from fairview.store.contracts import CameraSaved, Catalogue, SceneSaved
 
@@ -82,7 +82,8 @@ class SceneDesk:
         """Errors:  BadInput for a span of more than 31 days."""
         if span.duration_us > MEASURES_US_MAX:
             raise BadInput(f"measures cover at most {MEASURES_US_MAX // US_PER_DAY} days at once")
-        counts = tuple(map(_count_view, self._catalogue.counts(camera, span)))
+        now = self._clock.now()
+        counts = tuple(_count_view(one, now) for one in self._catalogue.counts(camera, span))
         speeds = tuple(
             _speed_view(one) for one in self._catalogue.speeds(camera, span) if not _is_few(one)
         )
@@ -122,8 +123,14 @@ def _view(scene: SceneSaved) -> SceneView:
     )
 
 
-def _count_view(count: Count) -> CountView:
-    is_few = count.kind in _MAY_BE_PERSONS and count.n is not None and count.n < FEW_PERSONS
+def _count_view(count: Count, now: Instant) -> CountView:
+    """In the bin under way people are counted in steps, or whoever asks every few seconds would
+    see each of them pass.
+    """
+    may_be_persons = count.kind in _MAY_BE_PERSONS
+    is_few = may_be_persons and count.n is not None and count.n < FEW_PERSONS
+    if may_be_persons and count.n is not None and count.span.end > now:
+        count = replace(count, n=count.n - count.n % FEW_PERSONS, low=None, high=None)
     return CountView(
         span=count.span,
         place=count.place,

@@ -662,7 +662,7 @@ LEAN_ROOMS_MAX = 2
 """Working space of one look at a connection (its frames are 64 KiB at most), and how much of it is
 kept between looks, shared by all streams. Outcome: more is read at the next look."""
 
-LEAN_LOOK_US_MAX = 30_000
+LEAN_LOOK_US_MAX = 10_000
 """A look at one stream that takes longer (it waits for its disk) keeps its thread; the other
 streams go on in a new one."""
 

@@ -56,6 +56,7 @@ class Looks:
         self._since_us: int | None = None
         self._first = 0
         self._never = threading.Event()
+        self._turn = threading.Event()
 
     def follow(self, step: Step) -> None:
         """Take a step some times a second until it says that no more are to come.
@@ -77,6 +78,7 @@ class Looks:
     def _watch(self) -> None:
         """Relieves a thread that is held up, as long as there are any."""
         while True:
+            self._turn.wait()
             self._clock.wait(self._never, LEAN_LOOK_US_MAX)
             with self._lock:
                 if not self._is_running:
@@ -103,6 +105,7 @@ class Looks:
                 if shift != self._shift:
                     return
                 turn = self._followers[self._first :] + self._followers[: self._first]
+                self._turn.set()
                 if not turn:
                     self._is_running = False
                     return
@@ -112,7 +115,11 @@ class Looks:
                 self._step(follower)
                 if not self._end(follower, shift):
                     return
-            self._first = 0
+            with self._lock:
+                if shift != self._shift:
+                    return
+                self._first = 0
+                self._turn.clear()
             now_us = self._clock.monotonic_us()
             due_us = max(due_us + LEAN_READ_EVERY_US, now_us)
             self._clock.wait(self._never, due_us - now_us)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -20,13 +23,18 @@ from fairview.analyse.region_code import region_code
 from fairview.config.settings import Settings, load_settings
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId, KeyPairId, SegmentId, new_hex_id
-from fairview.core.limits import COVER_STORED_EVERY_US
-from fairview.core.media import Fragment, Sample, VideoFormat
+from fairview.core.limits import (
+    COVER_AHEAD_US,
+    COVER_STORED_EVERY_US,
+    HOLD_LIVE_US,
+    LIVE_CHUNK_US,
+)
+from fairview.core.media import Fragment, Packet, Sample, VideoFormat
 from fairview.core.sight import CoverRegions
 from fairview.core.time import US_PER_SECOND, Span, SystemClock
 from fairview.record.fmp4 import init_segment
 from fairview.store.sealing import SegmentSealer, new_key_pair, open_key, read_header
-from tests.access.footage import Footage, sealed, walk
+from tests.access.footage import Footage, packets, sealed, walk
 from tests.access.house import RECORDER
 from tests.access.site import NAME, Site
 from tests.analyse.scenes import HEIGHT_PX, WIDTH_PX, Picture, street
@@ -271,3 +279,24 @@ def test_nothing_decodes_or_wraps_a_cover_as_video() -> None:
         key_picture(made, WIDTH_PX, HEIGHT_PX)
     with pytest.raises(BadInput, match="no video"):
         init_segment(made.format)
+
+
+@pytest.mark.slow
+def test_looks_run_ahead_inside_the_hold_that_a_live_piece_has_anyway(pool: RenderPool) -> None:
+    clock = SystemClock()
+    arriving = packets(walk(60), clock.now())
+    shown = pool.live("a", partial(paced, arriving, clock), clean=CLEAN, zones=())
+    ages = [
+        clock.now().since(chunk.at)
+        for chunk in islice(shown, 20)
+        if not chunk.is_init and chunk.cover == "persons_covered"
+    ]
+    # A busy machine makes some late; none is early.
+    assert HOLD_LIVE_US <= min(ages) < HOLD_LIVE_US + COVER_AHEAD_US + LIVE_CHUNK_US
+
+
+def paced(arriving: list[Packet], clock: SystemClock) -> Iterator[Packet]:
+    quiet = threading.Event()
+    for one in arriving:
+        clock.wait(quiet, max(0, one.at.since(clock.now())))
+        yield one

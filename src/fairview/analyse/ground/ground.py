@@ -183,17 +183,21 @@ class Ground:
         half: Floats = np.hypot(1.96 * sd, COMMON_TAPE_HALF_FRAC)
         return half
 
-    def path_bias(self, points_px: Floats) -> float:
+    def path_bias(self, points_px: Floats, weights: Floats | None = None) -> float:
         """How wrong the length of a path may be, 95 % half width, relative.
 
-        Shapes:  (n, 2) in order, n >= 2, all of them known.
+        weights: how much each step between points counts; None: by its length.
+
+        Shapes:  points (n, 2) in order, n >= 2, all of them known; weights (n - 1,).
         """
         points = np.asarray(points_px, dtype=np.float64).reshape(-1, 2)
 
         def length(values: Floats) -> Floats:
             gaps = np.diff(self._placed(values, points), axis=0)
-            whole = max(float(np.sum(np.hypot(gaps[:, 0], gaps[:, 1]))), 1e-9)
-            return np.array([np.log(whole)])
+            steps = np.maximum(np.hypot(gaps[:, 0], gaps[:, 1]), 1e-9)
+            if weights is None:
+                return np.array([np.log(np.sum(steps))])
+            return np.array([np.average(np.log(steps), weights=weights)])
 
         square = sum(float(move[0]) ** 2 for move in self._moves(length))
         return float(np.hypot(1.96 * np.sqrt(square), COMMON_TAPE_HALF_FRAC))

@@ -46,6 +46,9 @@ EVEN_SD_FRAC = 0.02
 """Windows surer than this count alike, so that the median is over the way and not over its part
 nearest to the camera."""
 
+BIAS_SD_UNKNOWN = 0.15
+"""The scale's error just outside what is known: a footprint's middle may lie there."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Way:
@@ -224,7 +227,7 @@ def _speed(way: Way, picks: npt.NDArray[np.int64]) -> Speed | None:
     if seconds[-1] < SECONDS_MIN:
         return None
     noise = way.sigma_m[picks]
-    bias = way.ground.relative_bias(way.px[picks]) / 1.96
+    bias = np.nan_to_num(way.ground.relative_bias(way.px[picks]) / 1.96, nan=BIAS_SD_UNKNOWN)
     found = _median_pace(seconds, way.along_m[picks], noise, bias)
     raw = _median_pace(seconds, way.raw_along_m[picks], noise, bias)
     if found is None or raw is None:
@@ -232,9 +235,12 @@ def _speed(way: Way, picks: npt.NDArray[np.int64]) -> Speed | None:
     pace = max(found, 0.0)
     spread = _spread(seconds, way.along_m[picks], noise)
     shape = CONTACT_SHARE * abs(found - raw)
-    ends = picks[np.unique(np.linspace(0, len(picks) - 1, 12).astype(int))]
-    scale = way.ground.path_bias(way.px[ends]) * pace if pace > 0.3 else 0.0
+    ends = np.unique(np.linspace(0, len(picks) - 1, 12).astype(int))
+    weights = 1 / (bias[ends[:-1]] ** 2 + EVEN_SD_FRAC**2)
+    scale = way.ground.path_bias(way.px[picks[ends]], weights) * pace if pace > 0.3 else 0.0
     half = float(np.hypot(1.96 * np.hypot(spread, shape), scale))
+    if not np.isfinite(half):
+        return None
     return Speed(kmh=pace * 3.6, low_kmh=max(pace - half, 0.0) * 3.6, high_kmh=(pace + half) * 3.6)
 
 
@@ -258,7 +264,7 @@ def _median_pace(seconds: Floats, along: Floats, noise: Floats, bias: Floats) ->
     middles = (seconds[ends] + seconds[begins]) / 2
     paces = (along[ends] - along[begins]) / gaps - trend * (middles - whole / 2)
     square = (noise[begins] ** 2 + noise[ends] ** 2) / gaps**2
-    square = square + (np.nan_to_num(bias[begins], nan=0.15) ** 2 + EVEN_SD_FRAC**2) * pace**2
+    square = square + (bias[begins] ** 2 + EVEN_SD_FRAC**2) * pace**2
     return weighted_median(paces, 1 / square)
 
 

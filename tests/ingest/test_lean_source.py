@@ -27,8 +27,10 @@ from fairview.ingest.lean.messages import channel_of, message_at, session_of
 from fairview.ingest.lean.sdp import offer_of, resolved
 from fairview.ingest.lean.source import LeanFirst, LeanSource
 from fairview.ingest.lean.unsuited import Unsuited
+from fairview.ingest.session import CameraSession
+from tests.builders import packet
 from tests.ingest.rtp import START, numbered, wire
-from tests.ingest.scripted import ScriptedSource
+from tests.ingest.scripted import ListSink, ScriptedSource
 
 SPS = bytes.fromhex("6742c01ed902c4bfe5c04400000300040000030062 3c60c920".replace(" ", ""))
 PPS = bytes.fromhex("68cb83cb20")
@@ -439,12 +441,33 @@ def test_streams_take_turns_in_one_thread_and_end_by_themselves() -> None:
     assert len(who) <= 2
 
 
-def test_what_a_step_raises_reaches_the_thread_that_follows() -> None:
-    def step() -> bool:
-        raise Unavailable("the disk is away")
+class _Steady:
+    """A source that is steady from its first packet on, and gives one at every look."""
 
+    is_steady = True
+
+    def packets(self) -> Iterator[Packet]:
+        return iter(())
+
+    def look(self) -> list[Packet]:
+        return [packet(0)]
+
+    def close(self) -> None:
+        self.is_steady = False
+
+
+def test_what_the_sink_raises_ends_the_session_in_its_own_thread() -> None:
+    session = CameraSession(
+        camera=CameraId("a"),
+        stream="main",
+        connect=_Steady,
+        sink=ListSink(fails_at=2, fault=Unavailable("the disk is away")),
+        clock=SystemClock(),
+        stop=threading.Event(),
+        looks=Looks(SystemClock()),
+    )
     with pytest.raises(Unavailable, match="disk"):
-        Looks(SystemClock()).follow(step)
+        session.run()
 
 
 def test_a_step_that_hangs_holds_up_nobody_else() -> None:

@@ -112,9 +112,10 @@ class CameraSession:
     def _followed(self, source: Looked, looks: Looks) -> Exception | None:
         """The rest of a connection, in a thread with others; what went wrong, or None."""
         trouble: Exception | None = None
+        fault: Exception | None = None
 
         def step() -> bool:
-            nonlocal trouble
+            nonlocal trouble, fault
             packets: Sequence[Packet] = ()
             if self._stop.is_set():
                 return False
@@ -122,11 +123,16 @@ class CameraSession:
                 packets = source.look()
             except Exception as error:  # noqa: BLE001  # the camera session's boundary
                 trouble = error
-            for packet in packets:
-                self._take(packet)
-            return trouble is None
+            try:
+                for packet in packets:
+                    self._take(packet)
+            except Exception as error:  # noqa: BLE001  # raised below, in the session's own thread
+                fault = error
+            return trouble is None and fault is None
 
         looks.follow(step)
+        if fault is not None:
+            raise fault
         return trouble
 
     def _opened(self) -> tuple[PacketSource | None, Exception | None]:

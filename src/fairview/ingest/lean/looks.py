@@ -36,7 +36,6 @@ class _Follower:
     step: Step
     done: threading.Event = field(default_factory=threading.Event)
     is_under_way: bool = False
-    error: Exception | None = None
 
 
 class Looks:
@@ -61,7 +60,7 @@ class Looks:
     def follow(self, step: Step) -> None:
         """Take a step some times a second until it says that no more are to come.
 
-        Errors:  what the step raises.
+        step: raises nothing; what goes wrong it keeps for whoever follows.
         """
         follower = _Follower(step)
         with self._lock:
@@ -72,8 +71,6 @@ class Looks:
                 self._is_watched = True
                 threading.Thread(target=self._watch, name="looks-watch", daemon=True).start()
         follower.done.wait()
-        if follower.error is not None:
-            raise follower.error
 
     def _watch(self) -> None:
         """Relieves a thread that is held up, as long as there are any."""
@@ -138,12 +135,13 @@ class Looks:
         goes_on = False
         try:
             goes_on = follower.step()
-        except Exception as error:  # noqa: BLE001  # handed to the thread that follows
-            follower.error = error
-        if not goes_on:
-            with self._lock:
-                self._followers.remove(follower)
-            follower.done.set()
+        finally:
+            # A step that raises all the same takes its thread with it; another is found wanting
+            # by the watch, and whoever follows is let go.
+            if not goes_on:
+                with self._lock:
+                    self._followers.remove(follower)
+                follower.done.set()
 
     def _end(self, follower: _Follower, shift: int) -> bool:
         """Whether this thread still takes the turns."""

@@ -36,7 +36,7 @@ CRASHED = 6
 MOMENT_US_MAX = 253_402_300_799_999_999
 PICTURE_PX_MAX = 16_384
 DECODE_AWAY_US_MAX = 2**32 - 1
-CODECS = {1: "h264", 2: "hevc", 3: "mjpeg"}
+CODECS = {1: "h264", 2: "hevc", 3: "mjpeg", 4: "regions"}
 
 _CAMERA = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\Z", re.ASCII)
 
@@ -184,7 +184,7 @@ def read_clear_header(data: bytes) -> Header:
     stream = body.take(body.unsigned(1)).decode("latin-1")
     if not _CAMERA.match(camera):
         raise Refused(f"{camera!r} is no camera's id")
-    if stream not in ("main", "sub"):
+    if stream not in ("main", "sub", "cover"):
         raise Refused(f"{stream!r} is no stream")
     segment, key_pair = body.take(16), body.take(16)
     created_us = _moment(body.signed(8), "created")

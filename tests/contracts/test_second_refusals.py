@@ -58,6 +58,7 @@ LAST_US = 253_402_300_799_999_999
     [
         {"camera": b"junction-2"},
         {"stream": b"sub"},
+        {"stream": b"cover"},
         {"segment": b"\x12" * 16},
         {"key_pair": b"\x23" * 16},
         {"created_us": START_US + 1},
@@ -148,7 +149,7 @@ def test_chunks_cannot_be_dropped_or_swapped() -> None:
         ({"payload": write_payload([SAMPLE], kind=0)}, 0),
         ({"payload": write_payload([SAMPLE], kind=2)}, 0),
         ({"payload": write_payload([SAMPLE], codec=0)}, 0),
-        ({"payload": write_payload([SAMPLE], codec=4)}, 0),
+        ({"payload": write_payload([SAMPLE], codec=5)}, 0),
         ({"payload": write_payload([replace(SAMPLE, is_key=False), SAMPLE])}, 1),
     ],
 )

@@ -447,3 +447,13 @@ def test_rebuilding_leaves_a_known_camera_as_it_is(
     catalogue.write([saved])
     rebuild(blobs, catalogue)
     assert catalogue.camera(CAMERA).camera == saved.camera
+
+
+def test_a_rebuilt_camera_sends_no_cover_though_one_is_kept(blobs: MemoryBlobs) -> None:
+    begin(blobs, None, 1, 0).seconds(0, 2).end()
+    begin(blobs, None, 2, 0, stream="cover").seconds(0, 2).end()
+    catalogue = MemoryCatalogue()
+    rebuild(blobs, catalogue)
+    assert len(catalogue.segments(CAMERA, "cover")) == 1
+    assert [one.stream for one in catalogue.camera(CAMERA).camera.sources] == ["main"]
+    assert codes(check(blobs, catalogue)) == []

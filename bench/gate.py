@@ -12,8 +12,8 @@ gates learn; the figures are of the parts after it.
 Printed in Markdown, for each way: CPU of decoding, gate, detecting and tracking against always-on;
 the same with the measured cost of PicoDet for each picture looked at, where that model is here;
 the share of the truth's presence (road users x time, at least a third visible) during which it
-looked, key frames enough for who stands; and the share of always-on's track-seconds at which it
-had a track in the same place.
+looked, key frames enough for who stands; and the share of always-on's track-seconds (those on
+somebody of the truth) at which it had a track in the same place.
 """
 
 from __future__ import annotations
@@ -114,8 +114,10 @@ class Looking:
         self._frame += 1
         picture = Picture(camera=CAMERA, frame=self._frame, at=shown.at, planes=shown.planes)
         self._tracker.advance(self._detector.detect([picture])[0])
+        # A node draws them in any case.
+        tracks = self._tracker.open
         if self._gate is not None:
-            moving, restless = self._rest.look(self._tracker.open, shown.at)
+            moving, restless = self._rest.look(tracks, shown.at)
             self._gate.found(shown.at, moving=moving, restless=restless)
         self._way.tracks += self._tracker.take_finished()
         self._way.pictures[now] += 1
@@ -232,14 +234,22 @@ def presence_kept(stream: Stream, way: Way, part: range) -> float:
 
 
 def tracks_kept(all_of: Way, way: Way, part: range) -> tuple[int, float]:
-    """Always-on's track points in a part, and the share at which the other way had a track in the
-    same place (its boxes joined by straight lines between its pictures)."""
+    """Always-on's track points in a part that are on somebody of the truth, and the share at which
+    the other way had a track in the same place (its boxes joined by straight lines between its
+    pictures). Lamps and shadows that always-on tracks too are nobody's loss.
+    """
     total = kept = 0
+    truth, size = all_of.stream.truth, all_of.stream.format
+    scale = np.array([size.width_px, size.height_px] * 2, np.float32)
     spans = [(int(one.at_us[0]), int(one.at_us[-1]), one) for one in way.tracks]
     for track in all_of.tracks:
         frames = np.rint(track.at_us * FPS / US_PER_SECOND)
         for place in np.flatnonzero((frames >= part.start) & (frames < part.stop)):
             at_us, box = int(track.at_us[place]), track.boxes_unit[place]
+            low, high = np.searchsorted(truth.frame, [frames[place], frames[place] + 1])
+            there = truth.boxes_px[low:high] / scale
+            if not any(overlap(one, box) >= _SAME_OVERLAP for one in there):
+                continue
             total += 1
             kept += any(
                 first <= at_us <= last and overlap(_box_at(one, at_us), box) >= _SAME_OVERLAP
@@ -252,7 +262,9 @@ def _box_at(track: Track, at_us: int) -> npt.NDArray[np.float64]:
     return np.array([np.interp(at_us, track.at_us, track.boxes_unit[:, side]) for side in range(4)])
 
 
-def overlap(a: npt.NDArray[np.float64], b: npt.NDArray[np.float32]) -> float:
+def overlap(
+    a: npt.NDArray[np.float64] | npt.NDArray[np.float32], b: npt.NDArray[np.float32]
+) -> float:
     inner = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None).prod()
     areas = (a[2:] - a[:2]).prod() + (b[2:] - b[:2]).prod()
     return float(inner / max(areas - inner, 1e-9))

@@ -137,6 +137,20 @@ JOBS = (
         words=("bench.cover",),
     ),
     Job(
+        name="gate",
+        group="bench",
+        title="Decoding only where something moves",
+        words=("bench.gate",),
+        is_markdown=True,
+    ),
+    Job(
+        name="speed",
+        group="see",
+        title="Speeds on simulated roads",
+        words=("bench.speed", "--roads", "200"),
+        is_markdown=True,
+    ),
+    Job(
         name="census",
         group="bench",
         title="The census",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fairview.analyse.detectors.contract import Picture
+from fairview.analyse.gate import Gate
 from fairview.analyse.planes import Planes
 from fairview.analyse.sights import SightTap
 from fairview.core.ids import CameraId
@@ -57,11 +58,16 @@ def rows() -> Rows:
 
 
 def analysis(
-    rows: Rows, before: tuple[Count, ...] = (), tap: SightTap | None = None
+    rows: Rows,
+    before: tuple[Count, ...] = (),
+    tap: SightTap | None = None,
+    gate: Gate | None = None,
+    scene: Scene = SCENE,
 ) -> CameraAnalysis:
     return CameraAnalysis(
         AnalysisParts(
-            scene=SCENE,
+            scene=scene,
+            gate=gate,
             accuracy=None,
             bin_us=BIN_US,
             tap=tap or SightTap(),
@@ -143,6 +149,30 @@ def test_a_stretch_that_was_dropped_is_not_counted_as_looked_at(rows: Rows) -> N
     run(one, span.end, 240)
     one.close()
     assert rows.count(NOON).observed_frac == pytest.approx(240 / 300, abs=0.02)
+
+
+def test_a_stretch_that_its_gate_knew_to_be_quiet_counts_as_looked_at(rows: Rows) -> None:
+    one = analysis(rows)
+    run(one, NOON, 30, 2.0)
+    last = NOON.plus(30 * US_PER_SECOND - STEP_US)
+    for start_s in range(30, 90, 4):
+        start = NOON.plus(start_s * US_PER_SECOND)
+        one.quiet(Span(start=last, end=start.plus(4 * US_PER_SECOND)))
+        last = start.plus(4 * US_PER_SECOND)
+    run(one, last, 208)
+    one.close()
+    assert rows.count(NOON).n == 1
+    assert rows.count(NOON).observed_frac == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_quiet_stretch_after_a_gap_bridges_nothing(rows: Rows) -> None:
+    one = analysis(rows)
+    run(one, NOON, 30, 2.0)
+    start = NOON.plus(60 * US_PER_SECOND)
+    one.quiet(Span(start=start, end=start.plus(60 * US_PER_SECOND)))
+    run(one, start.plus(60 * US_PER_SECOND), 180)
+    one.close()
+    assert rows.count(NOON).observed_frac == pytest.approx(210 / 300, abs=0.02)
 
 
 def test_a_clock_set_back_ends_no_analysis(rows: Rows) -> None:

@@ -12,7 +12,7 @@ from fairview.analyse.detectors.contract import Detector, Picture
 from fairview.core.errors import BadInput, NotFound
 from fairview.core.ids import CameraId
 from fairview.core.sight import Detections, Unmeasurable
-from fairview.core.time import SystemClock
+from fairview.core.time import Span, SystemClock
 from fairview.run.looker import Looker, small_size
 from tests.builders import NOON
 from tests.run.test_camera_analysis import planes
@@ -57,12 +57,17 @@ class Noting:
         self.camera = camera
         self.frames: list[int] = []
         self.dropped: list[Unmeasurable] = []
+        self.told: list[int | Span] = []
         self.is_closed = threading.Event()
         self.got = threading.Event()
 
     def seen(self, picture: Picture, found: Detections) -> None:
         self.frames.append(picture.frame)
+        self.told.append(picture.frame)
         self.got.set()
+
+    def quiet(self, span: Span) -> None:
+        self.told.append(span)
 
     def not_looked(self, stretch: Unmeasurable) -> None:
         self.dropped.append(stretch)
@@ -101,6 +106,28 @@ def test_a_detector_that_cant_keep_up_drops_the_oldest_and_says_so() -> None:
     assert note.dropped
     assert note.dropped[0].because == "overloaded"
     assert note.is_closed.is_set()
+
+
+def test_a_quiet_stretch_is_told_after_the_pictures_before_it_and_before_those_after() -> None:
+    detector = Telling()
+    detector.go.clear()
+    made = looker(detector)
+    note = Noting(CameraId("a-1"))
+    made.add(note, note.camera)  # type: ignore[arg-type]  # stands for an analysis
+    first, second = picture(note.camera, 1), picture(note.camera, 50)
+    span = Span(start=first.at, end=second.at.plus(-200_000))
+    last = Span(start=second.at, end=second.at.plus(4_000_000))
+    made.put(first)
+    made.quiet(note.camera, span)
+    made.put(second)
+    made.quiet(note.camera, last)
+    detector.go.set()
+    for _ in range(500):
+        if note.frames[-1:] == [50]:
+            break
+        threading.Event().wait(0.01)
+    made.close()
+    assert note.told == [1, span, 50, last]
 
 
 def test_a_camera_that_leaves_is_closed_and_forgotten_while_others_go_on() -> None:

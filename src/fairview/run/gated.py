@@ -123,7 +123,7 @@ class GatedDecoder:
         seen = next(self._keys.decode(_sample(packet), packet.at), None)
         is_same = False
         if seen is not None and not seen.is_damaged and self._look is not None:
-            self._news = self._nuisances.without(self._look.news(seen))
+            self._news = self._look.news(seen, self._nuisances)
             is_same = not self._news
         if not gate.checked(packet.at, is_same=is_same) or seen is None:
             yield from self._wake()
@@ -175,19 +175,20 @@ class SameLook:
         self._detector: MotionDetector | None = None
         self._frame = 0
 
-    def news(self, picture: Decoded) -> list[Box]:
+    def news(self, picture: Decoded, nuisances: Nuisances) -> list[Box]:
+        """What differs, known nuisances apart."""
+        if self._is_plainly_same(picture, nuisances):
+            return []
         if self._detector is None:
-            if self._is_plainly_same(picture):
-                return []
             self._detector = MotionDetector(score_min=_SURE_SCORE)
             self._boxes(self._detector, self._first)
-        return self._boxes(self._detector, picture)
+        return nuisances.without(self._boxes(self._detector, picture))
 
-    def _is_plainly_same(self, picture: Decoded) -> bool:
+    def _is_plainly_same(self, picture: Decoded, nuisances: Nuisances) -> bool:
         away = _small(picture) - self._small
         away -= np.float32(np.median(away))
-        soft = cv2.GaussianBlur(np.abs(away), (0, 0), 1.0)
-        return int(np.count_nonzero(soft > _PLAIN_LEVELS)) < _PLAIN_PX
+        soft = cv2.GaussianBlur(np.abs(away), (0, 0), 1.0) > _PLAIN_LEVELS
+        return int(np.count_nonzero(nuisances.outside(soft))) < _PLAIN_PX
 
     def _boxes(self, detector: MotionDetector, picture: Decoded) -> list[Box]:
         self._frame += 1
@@ -209,6 +210,15 @@ class Nuisances:
         for left, top, right, bottom in boxes:
             wide, high = _MARGIN * (right - left), _MARGIN * (bottom - top)
             self._places.append((left - wide, top - high, right + wide, bottom + high))
+
+    def outside(self, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """A mask without what lies in known places. Shapes: (rows, columns) of any picture size."""
+        if mask.any():
+            rows, columns = mask.shape
+            for left, top, right, bottom in self._places:
+                down = slice(max(int(top * rows) - 2, 0), int(bottom * rows) + 3)
+                mask[down, max(int(left * columns) - 2, 0) : int(right * columns) + 3] = False
+        return mask
 
     def without(self, boxes: list[Box]) -> list[Box]:
         """Those that are not within a known place."""

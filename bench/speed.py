@@ -1,9 +1,10 @@
 """`python -m bench.speed`: speeds on simulated roads against their truth; what each part is for.
 
 Roads, cameras, lengths (each wrong by up to 2 %), boxes' noise and time stamps are drawn as
-tests/analyse/ground/roads.py says. Rows below the first change one thing each: the lens held
-straight; the middle of the lower edge, or of the box, instead of the footprint; four lengths; the
-class unknown. Truth is the median speed over the part of the way that the ground knows.
+tests/analyse/ground/roads.py says. Rows below the first change one thing each: what is told of the
+ground; the class unknown; the lengths' directions left out; the lens held straight; the middle of
+the lower edge, or of the box, instead of the footprint; four lengths, or ten. Truth is the median
+speed over the part of the way that the ground knows.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Variant:
     told: Told = "lengths"
     lengths: int | None = None
     is_straight: bool = False
+    is_directed: bool = True
     contact: str = "footprint"
     is_class_known: bool = True
 
@@ -48,6 +50,7 @@ VARIANTS = (
     Variant(name="known points", told="points"),
     Variant(name="vanishing points, 2 lengths", told="vanishing"),
     Variant(name="lengths, class unknown", is_class_known=False),
+    Variant(name="lengths, directions left out", is_directed=False),
     Variant(name="lengths, lens held straight", is_straight=True),
     Variant(name="lengths, lower edge's middle", contact="lower"),
     Variant(name="lengths, box's middle", contact="middle"),
@@ -61,6 +64,9 @@ def _straight(evidence: Evidence, start: Floats | None = None) -> fitting.Fitted
 
 
 def ground_of(one: Road, variant: Variant) -> Ground:
+    if not variant.is_directed:
+        with patch.object(calibrating, "BELIEF_MIN", np.inf):
+            return calibrate(one.scene)
     if not variant.is_straight:
         return calibrate(one.scene)
     with patch.object(calibrating, "fitted", _straight):
@@ -75,8 +81,8 @@ def _middle(boxes: Floats) -> Floats:
     return (boxes[:, :2] + boxes[:, 2:]) / 2
 
 
-def speed_error(one: Drive, ground: Ground, variant: Variant) -> tuple[float, bool] | None:
-    """Error in km/h and whether the interval holds the truth; None when not measurable."""
+def speed_error(one: Drive, ground: Ground, variant: Variant) -> tuple[float, bool, float] | None:
+    """Error, whether the interval holds the truth, its half width; None when not measurable."""
     size = np.array([ground.width_px, ground.height_px] * 2)
     boxes = one.track.boxes_unit.astype(np.float64) * size
     kind = one.track.kind if variant.is_class_known else MOVING
@@ -91,13 +97,15 @@ def speed_error(one: Drive, ground: Ground, variant: Variant) -> tuple[float, bo
     if way is None or speed is None:
         return None
     true = one.kmh(way.known)
-    return speed.kmh - true, speed.low_kmh <= true <= speed.high_kmh
+    is_held = speed.low_kmh <= true <= speed.high_kmh
+    return speed.kmh - true, is_held, speed.high_kmh - speed.kmh
 
 
 def row(variant: Variant, roads: int) -> None:
     begin = time.process_time()
     errors: list[float] = []
     held: list[bool] = []
+    halves: list[float] = []
     refused = unknown = 0
     for seed in range(FIRST_SEED, FIRST_SEED + roads):
         one = road(seed, variant.told, variant.lengths)
@@ -113,11 +121,12 @@ def row(variant: Variant, roads: int) -> None:
                 continue
             errors.append(found[0])
             held.append(found[1])
+            halves.append(found[2])
     off = np.abs(errors)
     print(
         f"| {variant.name} | {len(off)} | {off.mean():.2f} | {np.median(off):.2f} |"
         f" {np.quantile(off, 0.95):.2f} | {np.mean(errors):+.2f} | {100 * np.mean(held):.1f} |"
-        f" {refused} | {unknown} | {time.process_time() - begin:.0f} |",
+        f" {np.mean(halves):.2f} | {refused} | {unknown} | {time.process_time() - begin:.0f} |",
         flush=True,
     )
 
@@ -126,12 +135,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--roads", type=int, default=250)
     roads = parser.parse_args().roads
-    print(f"{roads} roads a row; km/h")
+    print(f"{roads} roads a row; km/h\n")
     print(
-        "| | vehicles | mean | median | p95 | bias | held by the 95 % interval, % | roads refused"
-        " | not measurable | CPU s |"
+        "| | vehicles | mean | median | p95 | bias | held by the 95 % interval, % | half width"
+        " | roads refused | not measurable | CPU s |"
     )
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for variant in VARIANTS:
         row(variant, roads)
 

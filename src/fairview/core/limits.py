@@ -680,3 +680,7 @@ LEAN_ASTRAY_BYTES_MAX = 1024 * 1024
 
 LEAN_SETS_MAX = 32
 """Parameter sets before one picture. Outcome: more are kept in the picture, but not looked at."""
+
+WAYS_KEPT_MAX = 64
+"""Road users' ways over the ground kept, so that each line and zone they pass need not reckon them
+again; about 100 bytes a point. Outcome: the least recently asked for is reckoned again."""

@@ -196,6 +196,7 @@ def _calibration(ground: Ground | None) -> dict[str, object] | None:
         "leave_one_out_m": _rounded(report.leave_one_out_m),
         "residual_m": _rounded(report.residual_m),
         "scale_half_frac": _rounded(report.scale_half_frac),
+        "directions": report.directions,
         "distortion": report.distortion,
         "items": [
             {

@@ -36,6 +36,9 @@ follow within so many times the noise's power is taken piece by piece."""
 TREND_SD, STEADY_MAX = 6.0, 4.0
 """A steady change of pace counts when it is clear by so many standard deviations (boxes' errors
 last several pictures) and leaves at most so many times the noise's power."""
+GAIN_SD = 0.7
+"""How vehicles usually gain or lose pace, m/s each second: a steady change counts less where a
+ground that is unsure at one end of the way would show as much."""
 PX_SD_MIN = 0.7
 """No detector's lower edge is steadier than this in a picture 1280 wide, whatever the track says:
 its slow part does not show as noise."""
@@ -253,6 +256,8 @@ def _median_pace(seconds: Floats, along: Floats, noise: Floats, bias: Floats) ->
     whole = seconds[-1]
     trend = _trend(seconds, along, noise)
     pace = abs(along[-1] - along[0]) / whole
+    apparent = pace * float(np.ptp(bias)) / whole
+    trend *= GAIN_SD**2 / (GAIN_SD**2 + apparent**2)
     wanted = WINDOW_NOISES * float(np.median(noise)) / max(pace, 0.3)
     window = float(np.clip(wanted, min(WINDOW_S, whole / 2), whole / 2))
     ends = np.searchsorted(seconds, seconds + window - 1e-9)

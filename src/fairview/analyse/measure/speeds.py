@@ -7,12 +7,14 @@ does not.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from fairview.analyse.measure.paths import Flags, Floats, GroundPath
+from fairview.core.limits import WAYS_KEPT_MAX
 from fairview.core.time import US_PER_SECOND
 from fairview.core.traffic import Speed
 
@@ -67,6 +69,10 @@ class KnowsWays(Protocol):
     """A ground that reckons ways from boxes: from the middle of the footprint, which stays the
     same point of the body while the lower edge's middle wanders along it.
     """
+
+    def __hash__(self) -> int:
+        """Grounds are told apart by identity: ways are kept by ground."""
+        ...
 
     def way(
         self,
@@ -131,12 +137,18 @@ def speed_of(
 
 def _speed_of_way(path: GroundPath, ground: KnowsWays, is_wanted: Flags | None) -> Speed | None:
     """The speed as the ground itself reckons it, from the whole path's boxes."""
+    way = _way(path, ground)
+    speed = None if way is None else way.speed(is_wanted)
+    return None if speed is None or speed.kmh > KMH_MAX else speed
+
+
+@lru_cache(maxsize=WAYS_KEPT_MAX)
+def _way(path: GroundPath, ground: KnowsWays) -> WayLike | None:
+    """Kept for the next line or zone of the same path: it costs far more than a speed from it."""
     half = np.column_stack([path.size_px[:, 0] / 2, path.size_px[:, 1]])
     right = np.column_stack([half[:, 0], np.zeros(len(path))])
     boxes = np.concatenate([path.px - half, path.px + right], axis=1)
-    way = ground.way(path.at_us, boxes, path.is_whole & path.is_seen, path.kind)
-    speed = None if way is None else way.speed(is_wanted)
-    return None if speed is None or speed.kmh > KMH_MAX else speed
+    return ground.way(path.at_us, boxes, path.is_whole & path.is_seen, path.kind)
 
 
 def _moves(at_us: npt.NDArray[np.int64], metres: Floats) -> tuple[Floats, float] | None:

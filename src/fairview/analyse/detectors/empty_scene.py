@@ -83,11 +83,19 @@ value seen for longer replaces it. After _SETTLED_US this is no longer looked at
 _RESTLESS_HZ = 1.6
 """A pixel that changes sides more often than this is a leaf or a flag, not a street."""
 
+_FRESH_US = 80_000
+"""From one picture of thirty a second to the next a distant car does not visibly move."""
+
 _ALONE_GAP_US = 450_000
 _ALONE_PX_MIN, _ALONE_SHARE, _ENDS_SHARE = 6, 0.6, 0.03
 _ALONE_REACH = np.ones((9, 9), np.uint8)
 _CLIPPED = WHITE - 3
-_AROUND = np.ones((3, 3), np.uint8)
+_AROUND, _WELL_AROUND = np.ones((3, 3), np.uint8), np.ones((7, 7), np.uint8)
+_SHADOW_LEARNS = 4
+"""The scene learns from shadow only every so many times."""
+
+_FLICKER = 1.4
+"""The lesser of two differences that share one sample is so much smaller than either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +149,6 @@ class EmptyScene:
         seen = self._steadied(seen)
         strength, shadow, raw = self._differences(seen)
         mask = _without_specks(raw)
-        moved = cv2.absdiff(seen[0], self._last[0])
-        fresh = np.asarray(cv2.compare(moved, self._tolerance, cv2.CMP_GT), dtype=np.uint8)
         share = cv2.countNonZero(mask) / mask.size
         is_settling = self._doubt > _SETTLING_DOUBT and share > _SETTLING_FRAC
         is_other = share > FOREGROUND_FRAC_MAX or is_settling
@@ -153,14 +159,14 @@ class EmptyScene:
                 self._begin(seen, at)
         else:
             self._other_us = 0
-            self._drop_alone(seen, mask, fresh, passed_us)
+            self._note_fresh(seen, mask)
             self._keep_up(seen, mask, at)
         self._last = seen
         return Moving(
             mask=mask,
             shadow=shadow,
             strength=strength,
-            fresh=fresh,
+            fresh=self._alone[-1],
             is_starting=at.since(self._began) < STARTING_US,
             is_other_scene=is_other,
         )
@@ -170,12 +176,14 @@ class EmptyScene:
         self._exposure = Exposure()
         luma, blue, red = (one.astype(np.float32) for one in seen)
         self._known = (luma, blue, red)
-        self._last = seen
+        self._last, self._before = seen, seen[0]
         self._mapped = (seen[0].copy(), seen[1].copy(), seen[2].copy())
         self._clipped = _above(seen[0], _CLIPPED - 1)
         self._noise = np.full(shape, _NOISE_FIRST, np.float32)
         self._colour_noise = np.full(shape, _NOISE_FIRST, np.float32)
         self._restless = np.zeros(shape, np.float32)
+        self._moved: cv2.typing.MatLike = np.full(shape, _NOISE_FIRST, np.uint8)
+        self._learnings = 0
         self._flips = np.zeros(shape, np.int16)
         self._side = np.zeros(shape, np.uint8)
         self._held_s = np.zeros(shape, np.float32)
@@ -185,7 +193,7 @@ class EmptyScene:
         self._trust_s, self._rival_s = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._rival = luma.copy()
         self._at = self._began = self._ghosts_at = self._rivals_at = at
-        self._learned_at = self._tolerances_at = at
+        self._learned_at = self._tolerances_at = self._fresh_at = at
         self._other_us, self._doubt = 0, 0.0
         self._steady: Steady | None = None
         self._renew_tolerances()
@@ -222,6 +230,7 @@ class EmptyScene:
         self._side = raw
         darker = cv2.bitwise_and(raw, cv2.compare(seen[0], luma, cv2.CMP_LT))
         shadow = self._shadows.find(seen, self._mapped, np.asarray(darker, dtype=np.uint8))
+        self._shadow = shadow
         return strength, shadow, np.asarray(cv2.subtract(raw, shadow), dtype=np.uint8)
 
     def _unknown(self, seen: Three, strength: Bytes) -> None:
@@ -264,6 +273,18 @@ class EmptyScene:
         self._colour_tolerance = np.asarray(cv2.convertScaleAbs(made), dtype=np.uint8)
         self._steady = Steady(self._mapped[0])
 
+    def _note_fresh(self, seen: Three, mask: Bytes) -> None:
+        """What has changed lately, over stretches of time in which things move visibly."""
+        passed_us = self._at.since(self._fresh_at)
+        if passed_us < _FRESH_US:
+            return
+        self._fresh_at = self._at
+        self._moved = moved = cv2.absdiff(seen[0], self._before)
+        fresh = np.asarray(cv2.compare(moved, self._tolerance, cv2.CMP_GT), dtype=np.uint8)
+        self._before = seen[0]
+        cv2.bitwise_or(self._changed, fresh, dst=self._changed)
+        self._drop_alone(seen, mask, fresh, passed_us)
+
     def _drop_alone(self, seen: Three, mask: Bytes, fresh: Bytes, passed_us: int) -> None:
         """What changed once, with nothing around changing just before and after, did not come
         from anywhere: it belongs to the scene."""
@@ -293,8 +314,6 @@ class EmptyScene:
     def _keep_up(self, seen: Three, mask: Bytes, at: Instant) -> None:
         """Learns some times a second; notes in between what stayed and what changed."""
         cv2.bitwise_and(self._stayed, mask, dst=self._stayed)
-        if len(self._alone) > 1:
-            cv2.bitwise_or(self._changed, self._alone[-1], dst=self._changed)
         passed_us = at.since(self._learned_at)
         if passed_us >= _LEARN_EVERY_US:
             self._learned_at = at
@@ -348,7 +367,12 @@ class EmptyScene:
             mask[where] = 0
 
     def _learn(self, seen: Three, mask: Bytes, passed_s: float) -> None:
-        free = cv2.bitwise_not(cv2.dilate(mask, _AROUND))
+        taken = cv2.dilate(mask, _WELL_AROUND)
+        self._learnings += 1
+        if self._learnings % _SHADOW_LEARNS:
+            # Who passes throws shadows, and has parts that look like them; a cloud stays.
+            taken = cv2.bitwise_or(taken, self._shadow)
+        free = cv2.bitwise_not(taken)
         since_s = self._at.since(self._began) / US_PER_SECOND
         # A young scene learns as a plain mean does.
         share = 1 - math.exp(-passed_s / min(_LEARN_S, max(since_s, 0.3)))
@@ -360,7 +384,9 @@ class EmptyScene:
             away = cv2.subtract(now, mapped, mask=free, dtype=cv2.CV_32F)
             cv2.scaleAdd(away, share / gain, known, dst=known)
         share = 1 - math.exp(-passed_s / min(_LEARN_NOISE_S, max(since_s, 1.0)))
-        cv2.accumulateWeighted(self._away, self._noise, share, free)
+        # What is off but does not flicker is no noise: a car's roof that is missed, say.
+        flicker = cv2.min(self._away, cv2.convertScaleAbs(self._moved, alpha=_FLICKER))
+        cv2.accumulateWeighted(flicker, self._noise, share, free)
         cv2.accumulateWeighted(self._colour_away, self._colour_noise, share, free)
         if float(self._held_s.max()) > STILL_US_MAX / US_PER_SECOND:
             self._take(seen, self._held_s > STILL_US_MAX / US_PER_SECOND)

@@ -35,6 +35,12 @@ _BLUER: Band = (-0.06, 0.28)
 _REDDER: Band = (-0.16, 0.06)
 """By how many levels of colour per level of brightness lost: from tungsten to a deep blue sky."""
 
+_SUNNY = 0.05
+"""Where shadows aren't bluer than the ground, what is evenly dark and grey may as well be a car or
+a coat: only what keeps the ground's texture is then believed to be shadow."""
+
+_GREY_LEVELS = 8.0
+_TEXTURE_LEVELS = 5.0
 _SLACK_LEVELS = 4.0
 _EVEN = 0.07
 _BINS = 34
@@ -52,6 +58,7 @@ class Shadows:
     def __init__(self) -> None:
         self._seen = {"factor": np.zeros(_BINS), "blue": np.zeros(_BINS), "red": np.zeros(_BINS)}
         self._factor, self._blue, self._red = _FACTOR, _BLUER, _REDDER
+        self._is_sunny = False
 
     def find(self, seen: Three, known: Three, darker: Bytes) -> Bytes:
         """Of the pixels that are darker than the empty scene those in shadow: 0 or 255.
@@ -85,6 +92,10 @@ class Shadows:
         here = like.copy()
         here[like] = core
         self._note(factor[here], bluer[here], redder[here], lost[here])
+        if not self._is_sunny:
+            kept = like & (np.abs(bluer * lost) + np.abs(redder * lost) < _GREY_LEVELS)
+            found.ravel()[spots[kept]] = 255
+            return _even(seen[0], known[0], found)
         usual = _inside(factor, self._factor, 0.0) | np.asarray(factor > _WEAK)
         sure = np.zeros_like(darker)
         sure.ravel()[spots[here & usual]] = 255
@@ -125,8 +136,25 @@ class Shadows:
         self._factor = _usual(self._seen["factor"], _FACTOR, _FACTOR_REACH)
         self._blue = _usual(self._seen["blue"], _BLUER, _TINT_REACH)
         self._red = _usual(self._seen["red"], _REDDER, _TINT_REACH)
+        bluer = (self._blue[0] + self._blue[1]) / 2
+        self._is_sunny = self._factor != _FACTOR and self._blue != _BLUER and bluer > _SUNNY
         for one in self._seen.values():
             one *= math.exp(-passed_s / _KEEP_S)
+
+
+def _even(seen: Bytes, known: Bytes, like: Bytes) -> Bytes:
+    """Of what is like shadow that which is darker by one factor over a whole neighbourhood."""
+    spots = np.flatnonzero(like.view(bool))
+    now, before = (one.ravel()[spots].astype(np.float32) - (BLACK - 1) for one in (seen, known))
+    around, around_known = (
+        np.asarray(cv2.blur(one, (5, 5))).ravel()[spots].astype(np.float32) - (BLACK - 1)
+        for one in (seen, known)
+    )
+    factor = around / np.maximum(around_known, 1)
+    good = (np.abs(now - before * factor) < _TEXTURE_LEVELS) & (factor > 0.38)
+    found = np.zeros_like(like)
+    found.ravel()[spots[good]] = 255
+    return found
 
 
 def _inside(values: Field, band: Band, slack: Field | float) -> npt.NDArray[np.bool_]:

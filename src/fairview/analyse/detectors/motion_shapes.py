@@ -41,6 +41,9 @@ MOVING_FRAC_MIN = 0.1
 APART_MIN, APART_US_MIN = 3, 300_000
 """Who was a shape of its own in so many pictures and for so long is kept apart from others."""
 
+_CLEAR = round(1.5 * STRENGTH_ONE)
+"""Shapes are what differs clearly: the rest is haze around them, which joins neighbours."""
+
 _MEMORY_US = 600_000
 _REACH = 0.25
 """Nobody grows by more than this share of its size at once: what lies beyond is somebody else."""
@@ -163,7 +166,9 @@ def _found(moving: Moving, known: Known) -> Found:
     )
     if moving.is_other_scene or not cv2.countNonZero(moving.mask):
         return nothing
-    joined = cv2.morphologyEx(moving.mask, cv2.MORPH_CLOSE, np.ones((5, 3), np.uint8))
+    clear = cv2.threshold(moving.strength, _CLEAR, 255, cv2.THRESH_BINARY)[1]
+    joined = cv2.bitwise_and(moving.mask, clear)
+    joined = cv2.morphologyEx(joined, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     count, found, counted, _ = cv2.connectedComponentsWithStats(
         joined, connectivity=8, ltype=cv2.CV_16U
     )

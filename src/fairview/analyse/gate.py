@@ -28,7 +28,7 @@ import numpy as np
 from fairview.analyse.gate_signal import Signal, attained_correlation, kept_share
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.limits import GATE_ANSWERS_MAX, GATE_SECONDS_MAX
+from fairview.core.limits_seeing import GATE_ANSWERS_MAX, GATE_SECONDS_MAX
 from fairview.core.media import VideoFormat
 from fairview.core.sight import OpenTrack
 from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Instant
@@ -57,6 +57,7 @@ _AUDITED_S_MIN = 30
 _TOLD_LATER_S = 4
 """Packets this late still bring back the whole of it: as far as what is kept reaches."""
 
+_TEST_EVERY_S = 20
 _BACK_S = 10
 """Pictures in decoding order step back by a few; time that goes back further was set back."""
 
@@ -170,6 +171,7 @@ class Gate:
         self._threshold: float | None = None
         self._correlation: float | None = None
         self._because = "it is still learning what this camera's packets say"
+        self._state = self._told()
 
     def see(self, at: Instant, size_bytes: int, *, is_key: bool) -> Verdict:
         """The next packet in decoding order; what to do with it."""
@@ -236,15 +238,8 @@ class Gate:
 
     @property
     def state(self) -> GateState:
-        missed, audited = self._missed()
-        return GateState(
-            is_on=self._threshold is not None,
-            because=self._because,
-            correlation=self._correlation,
-            threshold=self._threshold,
-            missed_frac=missed,
-            audited_s=audited,
-        )
+        """As of its latest test; for any thread."""
+        return self._state
 
     def _begin_anew(self) -> None:
         """The clock was set back: no moment of before means anything."""
@@ -253,6 +248,7 @@ class Gate:
         self._now = _Now()
         self._threshold = self._correlation = None
         self._because = "it begins anew, since the camera's clock was set back"
+        self._state = self._told()
 
     def _awake(self, at: Instant) -> Verdict:
         wakes, self._now.is_asleep = self._now.is_asleep, False
@@ -298,7 +294,10 @@ class Gate:
     def _note(self, at: Instant, signal: float) -> None:
         number = at.us // US_PER_SECOND
         if not self._seconds or self._seconds[-1].number < number:
-            self._test(at)
+            if self._now.tested_at is None or number - self._now.tested_at >= _TEST_EVERY_S:
+                self._now.tested_at = number
+                self._test(at)
+                self._state = self._told()
             if self._now.began_at is None:
                 self._now.began_at = at
             is_learnt = at.since(self._now.began_at) >= self._settings.learn_us
@@ -307,11 +306,7 @@ class Gate:
             self._seconds[-1].signal = max(self._seconds[-1].signal, signal)
 
     def _test(self, at: Instant) -> None:
-        """Every twenty seconds: from what signal on something moves, and is that any use?"""
-        number = at.us // US_PER_SECOND
-        if self._now.tested_at is not None and number - self._now.tested_at < 20:
-            return
-        self._now.tested_at = number
+        """From what signal on something moves, and is that any use?"""
         settings = self._settings
         # The first seconds only tell how large packets are at all.
         known = [one for one in self._seconds if one.moving is not None and one.is_learnt]
@@ -356,6 +351,17 @@ class Gate:
         else:
             self._threshold = threshold
             self._because = f"packets tell {kept:.0%} of the seconds in which something moves"
+
+    def _told(self) -> GateState:
+        missed, audited = self._missed()
+        return GateState(
+            is_on=self._threshold is not None,
+            because=self._because,
+            correlation=self._correlation,
+            threshold=self._threshold,
+            missed_frac=missed,
+            audited_s=audited,
+        )
 
     def _missed(self) -> tuple[float | None, int]:
         """Audited seconds stand for all that were slept through; and how many they are."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import structlog
+
 from fairview.analyse.detectors.contract import Picture
 from fairview.analyse.gate import Gate, Rest
 from fairview.analyse.ground.calibrate import calibrate
@@ -17,7 +19,7 @@ from fairview.analyse.sights import SightTap, sight_of
 from fairview.analyse.track.tracker import Tracker
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId
-from fairview.core.limits import ANALYSIS_SO_FAR_US, MEASURE_TRACKS_MAX
+from fairview.core.limits_seeing import ANALYSIS_SO_FAR_US, MEASURE_TRACKS_MAX
 from fairview.core.scene import Scene
 from fairview.core.sight import Detections, Track, Unmeasurable
 from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, Instant, Span
@@ -72,6 +74,7 @@ class CameraAnalysis:
         self._known_to: Instant | None = None
         self._rest = Rest()
         self._shown_at: Instant | None = None
+        self._gate_was_on = False
 
     def seen(self, picture: Picture, found: Detections) -> None:
         """One picture more that was looked at, and what was found in it."""
@@ -161,8 +164,24 @@ class CameraAnalysis:
             self._since = now
             for one in self._health.unmeasurable(Span(start=now.plus(-TOLD_LATE_US), end=now)):
                 self.not_looked(one)
+        self._tell_gate()
         self._write(self._measurer.ready(now))
         self._put_counts(self._so_far.measures(now), is_final=False)
+
+    def _tell_gate(self) -> None:
+        """When decoding begins or ceases to follow motion: why, and what its audits say."""
+        gate = self._parts.gate
+        if gate is None or gate.state.is_on == self._gate_was_on:
+            return
+        state = gate.state
+        self._gate_was_on = state.is_on
+        structlog.get_logger().info(
+            "gate on" if state.is_on else "gate off",
+            camera=self.camera,
+            because=state.because,
+            missed_frac=state.missed_frac,
+            audited_s=state.audited_s,
+        )
 
     def _write(self, measures: Measures) -> None:
         self._crossings += measures.crossings

@@ -125,7 +125,6 @@ export const t = {
     edit: 'Change lines and zones',
     noScene: 'Nothing is counted here yet: no line is drawn on this camera’s picture.',
     nothingYet: 'Nothing was counted yet today. The first figures come at the end of a counting interval.',
-    arrow: { forward: '↑', backward: '↓' },
     way: { forward: 'forward', backward: 'backward' },
     between: (low: string, high: string) => `${low} to ${high}`,
     unknownError: 'error not measured',
@@ -135,7 +134,7 @@ export const t = {
     speeds: 'Speeds now',
     p85: (kmh: string) => `85 % below ${kmh}`,
     tooUncertain: 'too uncertain to say',
-    note: 'Bars are what was counted; the thin line bounds the true number (95 %). Grey: not looked at, which is not zero.',
+    note: 'Bars are what was counted; the thin line bounds the true number (95 %). Grey: not looked at, which is not zero. The arrow on a line, where lines are drawn, points forward.',
   },
 
   scene: {

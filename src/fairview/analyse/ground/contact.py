@@ -52,7 +52,7 @@ def contact_px(boxes_px: Floats, kind: int, ground: Ground, headings: Floats) ->
     the lower edge's middle is kept, as for persons and for boxes that fit no body of the class.
 
     Shapes:  boxes_px (n, 4), headings (n,), gives (n, 2); nan where the ground does not know.
-    Cost:    about 3 ms for a track of 100 boxes.
+    Cost:    about 8 ms a track, of which at most 24 boxes tell the size.
     Source:  Dubská, Sochor, Herout, Automatic camera calibration for traffic understanding, BMVC
              2014 (boxes of three dimensions from outlines).
     """

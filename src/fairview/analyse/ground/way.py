@@ -110,7 +110,7 @@ def way(
 
     Shapes:  at_us (n,), boxes_px (n, 4) in pixels of the scene's picture, is_whole (n,).
     Errors:  None when fewer than five points are known.
-    Cost:    about 5 ms for 100 points.
+    Cost:    about 20 ms, hardly more for more points; nine tenths of it are the footprints.
     """
     raw = ground.metres(lower_middle(boxes_px))
     known = np.isfinite(raw[:, 0]) & is_whole

@@ -52,8 +52,8 @@ from fairview.analyse.detectors.models import ModelStore
 from fairview.analyse.planes import colour_of, planes_of_rgb, rgb_of
 from fairview.core.time import US_PER_SECOND, Instant, cpu_us
 from fairview.run.cover_file import CoverWish, cover_film
-from fairview.sim.clips import make_clip
 from fairview.sim.conditions import Condition
+from fairview.sim.films import make_film
 
 Picture = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -220,7 +220,7 @@ def sim(model: str, seconds: float, seed: int = 23) -> None:
 
 
 def _sim(condition: Condition, finders: Finders | None, seconds: float, seed: int) -> str:
-    clip = make_clip(seed, seconds, condition)
+    clip = make_film(seed, seconds, condition)
     clean = CleanPicture(pixels=clip.empty(), made_at=Instant(0))
     showing = Showing(
         rendition="covered",

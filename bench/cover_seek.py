@@ -35,7 +35,7 @@ from fairview.analyse.decode import open_video, pictures
 from fairview.analyse.detectors.models import ModelStore
 from fairview.analyse.planes import rgb_of
 from fairview.core.ids import CameraId
-from fairview.core.limits import COVER_STORED_EVERY_US, COVER_STORED_LOOK_US
+from fairview.core.limits_seeing import COVER_STORED_EVERY_US, COVER_STORED_LOOK_US
 from fairview.core.media import Fragment, Sample, VideoFormat
 from fairview.core.sight import CoverRegions
 from fairview.core.time import US_PER_SECOND, cpu_us

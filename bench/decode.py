@@ -26,7 +26,7 @@ from av.codec.context import ThreadType
 from av.video.stream import VideoStream
 
 from fairview.analyse.decode import open_video, rgb_small
-from fairview.sim.clips import make_clip
+from fairview.sim.films import make_film
 
 SIZE = (640, 360)
 ROUNDS = 5
@@ -34,7 +34,7 @@ PICTURES = 150
 _GOAL_MS, _FFMPEG_MS, _PYAV_MS = 4.8, 8.2, 10.8
 
 
-def make_film(path: Path, pictures: int = PICTURES) -> None:
+def encode_film(path: Path, pictures: int = PICTURES) -> None:
     """1080p25, 4 Mbit/s, a key frame every two seconds, no B-frames, as cameras send it."""
     rng = np.random.default_rng(1)
     grain = rng.normal(0, 2.0, (1080 + 64, 1920 + 64, 1)).astype(np.float32)
@@ -49,7 +49,7 @@ def make_film(path: Path, pictures: int = PICTURES) -> None:
             "threads": "2",
             "x264-params": "keyint=50:scenecut=0:bframes=0",
         }
-        for number, one in enumerate(make_clip(7, pictures / 12 + 1).pictures()):
+        for number, one in enumerate(make_film(7, pictures / 12 + 1).pictures()):
             if number == pictures:
                 break
             wide = cv2.resize(one.pixels, (1920, 1080), interpolation=cv2.INTER_CUBIC)
@@ -137,7 +137,7 @@ def main() -> None:
         paths = [Path(one) for one in sys.argv[1:]]
         if not paths:
             paths = [Path(folder) / "junction-1080p.mp4"]
-            make_film(paths[0])
+            encode_film(paths[0])
         for path in paths:
             video = open_video(path)
             found = measured(path)

@@ -17,7 +17,7 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
 from fairview.core.media import Sample, VideoFormat
-from fairview.sim.clips import SimClip, make_clip
+from fairview.sim.films import SimFilm, make_film
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -93,9 +93,9 @@ def spans(parts: tuple[Part, ...]) -> tuple[tuple[str, range], ...]:
     return tuple(found)
 
 
-def chosen_film(seed: int, parts: tuple[Part, ...] = PARTS) -> SimClip:
+def chosen_film(seed: int, parts: tuple[Part, ...] = PARTS) -> SimFilm:
     """Road users chosen so that each part has its share of time with somebody in it."""
-    clip = make_clip(seed, sum(part.seconds for part in parts))
+    clip = make_film(seed, sum(part.seconds for part in parts))
     rng = np.random.default_rng(seed)
     stays = clip.stays()
     chosen: set[int] = set()
@@ -123,7 +123,7 @@ def chosen_film(seed: int, parts: tuple[Part, ...] = PARTS) -> SimClip:
     return replace(clip, only=frozenset(chosen))
 
 
-def coder(rate: str, clip: SimClip) -> VideoCodecContext:
+def coder(rate: str, clip: SimFilm) -> VideoCodecContext:
     context = av.CodecContext.create("libx264", "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height, context.pix_fmt = clip.width_px, clip.height_px, "yuv420p"

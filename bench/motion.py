@@ -35,8 +35,8 @@ from fairview.analyse.track.tracker import Tracker
 from fairview.core.sight import KINDS, MOVING, Detections, Track
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.core.traffic import Crossing
-from fairview.sim.clips import make_clip
 from fairview.sim.conditions import Condition
+from fairview.sim.films import make_film
 from fairview.sim.junction import FPS
 from fairview.sim.scene import junction_scene
 from fairview.sim.truth import SeenObject
@@ -199,7 +199,7 @@ def _play(
         for place, score in scores.items()
     }
     truths = {fps: Truth() for fps in EVERY}
-    for shown in make_clip(seed, seconds, condition).pictures():
+    for shown in make_film(seed, seconds, condition).pictures():
         at = START.plus(round((shown.frame - 1) * US_PER_SECOND / FPS))
         planes = planes_of_rgb(shown.pixels, "bt601")
         for fps, every in EVERY.items():

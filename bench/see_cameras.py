@@ -31,7 +31,7 @@ from av.video.stream import VideoStream
 from bench.footage import make_footage
 from bench.see_sources import MODELS, PEER_PYTHON, PEERS, ROOT, table
 from bench.usage import usage_of
-from fairview.sim.clips import make_clip
+from fairview.sim.films import make_film
 
 WARM_UP_S = 15.0
 MEASURED_S = 25.0
@@ -111,7 +111,7 @@ def _sub(path: Path) -> Path:
             "threads": "1",
             "x264-params": f"keyint={2 * SUB_FPS}:scenecut=0:bframes=0",
         }
-        for one in make_clip(SEED, SUB_SECONDS, share=SHARE).pictures():
+        for one in make_film(SEED, SUB_SECONDS, share=SHARE).pictures():
             frame = av.VideoFrame.from_ndarray(one.pixels, format="rgb24")
             frame.pts, frame.time_base = one.frame - 1, Fraction(1, SUB_FPS)
             out.mux(stream.encode(frame))

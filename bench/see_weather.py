@@ -31,8 +31,8 @@ from fairview.analyse.track.tracker import Tracker
 from fairview.core.sight import Track, Unmeasurable
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.run.camera_faults import FaultWatch
-from fairview.sim.clips import ClipPicture, SimClip, make_clip
 from fairview.sim.conditions import Condition
+from fairview.sim.films import FilmPicture, SimFilm, make_film
 from fairview.sim.junction import VIEW
 from fairview.sim.scene import junction_scene
 
@@ -80,7 +80,7 @@ def main(seconds: float = 12.0) -> None:
     """Print the table."""
     rows = []
     for condition, strength in CASES:
-        clip = make_clip(SEED, seconds, condition, strength=strength)
+        clip = make_film(SEED, seconds, condition, strength=strength)
         rows += _rows(clip, f"{condition} {strength:g}")
     print("### Weather and light on the simulated junction\n")
     heads = ["condition", "could be seen", "said not measurable", "as it should"]
@@ -88,7 +88,7 @@ def main(seconds: float = 12.0) -> None:
     table(heads, rows)
 
 
-def _rows(clip: SimClip, name: str) -> list[list[str]]:
+def _rows(clip: SimFilm, name: str) -> list[list[str]]:
     finders = {finder: detector(finder) for finder in ("motion", "picodet-s-416")}
     trackers = {finder: Tracker(CAMERA) for finder in finders}
     seen = {finder: Seen() for finder in finders}
@@ -142,11 +142,11 @@ def _why(said: Sequence[Unmeasurable]) -> str:
     return f" ({', '.join(reasons)})" if reasons else ""
 
 
-def _size(clip: SimClip) -> Floats:
+def _size(clip: SimFilm) -> Floats:
     return np.array([clip.width_px, clip.height_px] * 2, np.float64)
 
 
-def _truth(picture: ClipPicture) -> Truth:
+def _truth(picture: FilmPicture) -> Truth:
     asked, spared, numbers = [], [], []
     for one in picture.seen:
         high = one.box_px[3] - one.box_px[1]
@@ -163,7 +163,7 @@ def _truth(picture: ClipPicture) -> Truth:
     )
 
 
-def _contrasts(picture: ClipPicture) -> list[float]:
+def _contrasts(picture: FilmPicture) -> list[float]:
     return [
         contrast
         for one, contrast in zip(picture.seen, picture.contrasts, strict=True)
@@ -224,7 +224,7 @@ def _counted(tracks: Sequence[Track], looked: Looked) -> Counter[COUNTS]:
     return Counter((one.line, one.direction) for one in figures.crossings)
 
 
-def _hota(clip: SimClip, truths: Sequence[Truth], tracks: Sequence[Track]) -> str:
+def _hota(clip: SimFilm, truths: Sequence[Truth], tracks: Sequence[Track]) -> str:
     """TrackEval's, on what was asked for; tracks on what was spared are left out."""
     spared = {one.frame: one.spared for one in truths}
     with tempfile.TemporaryDirectory() as folder:

@@ -80,9 +80,16 @@ def _bound(constraint: object) -> str:
 
 
 def limits_page() -> str:
-    """Every constant of core/limits.py with the sentence below it."""
-    tree = ast.parse((ROOT / "src/fairview/core/limits.py").read_text(encoding="utf-8"))
+    """Every constant of core/limits.py and core/limits_seeing.py with the sentence below it."""
     lines = ["# Limits", "", NOTE, "Every bound, with its unit in its name.", ""]
+    for name, heading in (("limits", "Recording, keeping, showing"), ("limits_seeing", "Seeing")):
+        text = (ROOT / f"src/fairview/core/{name}.py").read_text(encoding="utf-8")
+        lines += [f"## {heading}", "", *_limits_of(ast.parse(text)), ""]
+    return "\n".join(lines)
+
+
+def _limits_of(tree: ast.Module) -> list[str]:
+    lines: list[str] = []
     waiting: list[str] = []
     for node in tree.body:
         target = None
@@ -97,7 +104,7 @@ def limits_page() -> str:
             lines.append(f"- {', '.join(waiting)}: {sentence}")
             waiting = []
     assert not waiting, f"limits without a reason: {waiting}"
-    return "\n".join([*lines, ""])
+    return lines
 
 
 def events_page() -> str:

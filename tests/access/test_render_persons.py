@@ -28,7 +28,7 @@ from fairview.analyse.decode import Decoded
 from fairview.analyse.planes import colour_of, planes_of_rgb
 from fairview.config.settings import load_settings
 from fairview.core.errors import Corrupt, NotFound
-from fairview.core.limits import COVER_AHEAD_US, COVER_HELD_PICTURES_MAX
+from fairview.core.limits_seeing import COVER_AHEAD_US, COVER_HELD_PICTURES_MAX
 from fairview.core.sight import PERSON
 from fairview.core.time import Instant, SystemClock
 from tests.access.footage import Footage, sealed, walk

@@ -23,12 +23,8 @@ from fairview.analyse.region_code import region_code
 from fairview.config.settings import Settings, load_settings
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId, KeyPairId, SegmentId, new_hex_id
-from fairview.core.limits import (
-    COVER_AHEAD_US,
-    COVER_STORED_EVERY_US,
-    HOLD_LIVE_US,
-    LIVE_CHUNK_US,
-)
+from fairview.core.limits import HOLD_LIVE_US, LIVE_CHUNK_US
+from fairview.core.limits_seeing import COVER_AHEAD_US, COVER_STORED_EVERY_US
 from fairview.core.media import Fragment, Packet, Sample, VideoFormat
 from fairview.core.sight import CoverRegions
 from fairview.core.time import US_PER_SECOND, Span, SystemClock

@@ -6,7 +6,7 @@ import pytest
 from fairview.analyse.cover_ahead import RegionMaker, StoredRegions
 from fairview.analyse.planes import Planes
 from fairview.core.ids import CameraId
-from fairview.core.limits import (
+from fairview.core.limits_seeing import (
     COVER_BEHIND_US,
     COVER_HOLD_US,
     COVER_STORED_EVERY_US,

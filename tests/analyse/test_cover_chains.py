@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fairview.analyse.cover_chains import Chains
 from fairview.analyse.cover_finds import BY_BAND, BY_PERSON, NOTHING, Found
-from fairview.core.limits import COVER_CHAINS_MAX, COVER_HOLD_US, COVER_STAY_US_MAX
+from fairview.core.limits_seeing import COVER_CHAINS_MAX, COVER_HOLD_US, COVER_STAY_US_MAX
 from fairview.core.time import US_PER_SECOND, Instant
 from tests.analyse.scenes import Picture, planes, street, with_person
 

@@ -11,7 +11,7 @@ from fairview.analyse.cover import scene_of
 from fairview.analyse.cover_finds import TILES
 from fairview.analyse.cover_model import CoverModel, Hidden, LookOften, boxes_mask, widened
 from fairview.core.ids import CameraId
-from fairview.core.limits import COVER_LOOK_US_MAX
+from fairview.core.limits_seeing import COVER_LOOK_US_MAX
 from fairview.core.sight import PERSON
 from fairview.core.time import Instant
 from tests.analyse.cover_doubles import Box, Scripted, finders, sighted

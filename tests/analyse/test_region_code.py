@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from fairview.analyse.region_code import region_code, regions_of
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
-from fairview.core.limits import REGION_CODE_BYTES_MAX
+from fairview.core.limits_seeing import REGION_CODE_BYTES_MAX
 from fairview.core.sight import CoverRegions
 from tests.builders import NOON
 

@@ -13,7 +13,7 @@ from fairview.analyse.region_taps import (
 from fairview.analyse.sights import SightTaps, serve_sights
 from fairview.core.errors import NotFound, Overloaded
 from fairview.core.ids import CameraId
-from fairview.core.limits import REGION_SUBSCRIBERS_MAX, REGIONS_WAITING_MAX
+from fairview.core.limits_seeing import REGION_SUBSCRIBERS_MAX, REGIONS_WAITING_MAX
 from fairview.core.sight import CoverCode
 from fairview.store.wire import Connection
 from tests.builders import NOON

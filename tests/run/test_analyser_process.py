@@ -14,7 +14,7 @@ from fairview.config.settings import Settings
 from fairview.core.camera import Camera
 from fairview.core.errors import NotFound, Unavailable
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.limits import ANALYSIS_RETRY_US
+from fairview.core.limits_seeing import ANALYSIS_RETRY_US
 from fairview.core.scene import DetectorWish
 from fairview.core.time import SystemClock
 from fairview.record.live import LivePackets

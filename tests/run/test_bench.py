@@ -135,7 +135,9 @@ def test_void_rounds_are_left_out_of_the_medians_and_told() -> None:
         void="3 pictures could not be delivered",
     )
     text = table([good, bad])
-    assert "| 10 | Fairview (lean) | 0.50 (0.50 to 0.50) | 0.10 | 4.0 | 1.030 | 1/1 | 1.00 |" in text
+    assert (
+        "| 10 | Fairview (lean) | 0.50 (0.50 to 0.50) | 0.10 | 4.0 | 1.030 | 1/1 | 1.00 |" in text
+    )
     assert "| 10 | other | void | | | | 0/1 | |" in text
     assert text.endswith("- void: other, 10 cameras: 3 pictures could not be delivered")
 

@@ -12,7 +12,8 @@ from fairview.analyse.region_taps import CoverCodes
 from fairview.core.camera import Source
 from fairview.core.errors import BadInput, Unavailable
 from fairview.core.ids import CameraId
-from fairview.core.limits import COVER_STORED_EVERY_US, FRAGMENT_US_MAX
+from fairview.core.limits import FRAGMENT_US_MAX
+from fairview.core.limits_seeing import COVER_STORED_EVERY_US
 from fairview.core.media import EndedBecause
 from fairview.core.sight import CoverCode, CoverRegions
 from fairview.core.time import US_PER_SECOND, Instant

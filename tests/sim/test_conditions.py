@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from fairview.core.errors import BadInput
-from fairview.sim.clips import ClipPicture, make_clip
 from fairview.sim.conditions import CONDITIONS, Condition, Conditions, Light, moved_box
+from fairview.sim.films import FilmPicture, make_film
 from fairview.sim.view import Picture
 from tests.analyse.scenes import street
 
@@ -94,17 +94,17 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(BadInput):
         Conditions("rain", seed=1, fps=12, frames=3, strength=0)
     with pytest.raises(BadInput):
-        make_clip(1, 0)
+        make_film(1, 0)
 
 
 @pytest.fixture(scope="module")
-def seen() -> list[ClipPicture]:
-    return list(make_clip(7, 3.0, start_s=58.0).pictures())
+def seen() -> list[FilmPicture]:
+    return list(make_film(7, 3.0, start_s=58.0).pictures())
 
 
 @pytest.mark.slow
-def test_a_clip_s_boxes_hold_what_differs_from_the_empty_street(seen: list[ClipPicture]) -> None:
-    empty = make_clip(7, 1).empty()
+def test_a_clip_s_boxes_hold_what_differs_from_the_empty_street(seen: list[FilmPicture]) -> None:
+    empty = make_film(7, 1).empty()
     for picture in seen[::12]:
         away = np.asarray(cv2.absdiff(picture.pixels, empty)).max(axis=2)
         found = [one for one in picture.seen if one.seen_frac > 0.6]
@@ -115,7 +115,7 @@ def test_a_clip_s_boxes_hold_what_differs_from_the_empty_street(seen: list[ClipP
 
 
 @pytest.mark.slow
-def test_numbers_go_on_where_the_loop_begins_again(seen: list[ClipPicture]) -> None:
+def test_numbers_go_on_where_the_loop_begins_again(seen: list[FilmPicture]) -> None:
     before, after = seen[23], seen[24]
     both = {one.number: one for one in before.seen}.keys() & {one.number for one in after.seen}
     assert len(both) >= 0.9 * len(before.seen)
@@ -128,9 +128,9 @@ def test_numbers_go_on_where_the_loop_begins_again(seen: list[ClipPicture]) -> N
 
 
 @pytest.mark.slow
-def test_contrasts_tell_what_could_be_seen(seen: list[ClipPicture]) -> None:
+def test_contrasts_tell_what_could_be_seen(seen: list[FilmPicture]) -> None:
     clear = np.median(seen[0].contrasts)
-    night = next(make_clip(7, 0.1, "night", strength=2, start_s=58.0).pictures())
+    night = next(make_film(7, 0.1, "night", strength=2, start_s=58.0).pictures())
     assert clear > 8
     assert np.median(night.contrasts) < 1
-    assert len(next(make_clip(7, 0.1, share=0.0).pictures()).seen) == 0
+    assert len(next(make_film(7, 0.1, share=0.0).pictures()).seen) == 0

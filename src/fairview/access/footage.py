@@ -15,7 +15,8 @@ from fairview.access.render import SealedPiece
 from fairview.core.case import Rendition
 from fairview.core.errors import Corrupt, NotFound
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.limits import COVER_STORED_EVERY_US, PICTURE_LEAD_US
+from fairview.core.limits import PICTURE_LEAD_US
+from fairview.core.limits_seeing import COVER_STORED_EVERY_US
 from fairview.core.media import Fragment, Segment, VideoFormat
 from fairview.core.time import Instant, Span
 from fairview.record.nal import completed

@@ -31,7 +31,7 @@ from fairview.analyse.planes import Matrix, Planes, fitted, planes_of_rgb
 from fairview.core.case import Rendition
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
-from fairview.core.limits import COVER_AHEAD_US, COVER_HELD_PICTURES_MAX
+from fairview.core.limits_seeing import COVER_AHEAD_US, COVER_HELD_PICTURES_MAX
 from fairview.core.sight import CoverRegions
 from fairview.core.time import Instant
 

@@ -56,11 +56,7 @@ from fairview.core.errors import (
     Unavailable,
 )
 from fairview.core.ids import CameraId
-from fairview.core.limits import (
-    CLEAN_SAMPLES_MAX,
-    LIVE_CHUNK_US,
-    LIVE_KEY_EVERY_US,
-)
+from fairview.core.limits import CLEAN_SAMPLES_MAX, LIVE_CHUNK_US, LIVE_KEY_EVERY_US
 from fairview.core.media import Fragment, Sample, VideoFormat
 from fairview.core.sight import CoverRegions
 from fairview.core.time import US_PER_SECOND, Instant, Span

@@ -15,7 +15,7 @@ from fairview.core.camera import Camera, PrivacyZone
 from fairview.core.case import Actor
 from fairview.core.errors import BadInput, Conflict, NotAllowed
 from fairview.core.ids import CameraId
-from fairview.core.limits import FEW_PERSONS, MEASURES_US_MAX
+from fairview.core.limits_seeing import FEW_PERSONS, MEASURES_US_MAX
 from fairview.core.scene import Scene
 from fairview.core.sight import KINDS, MOVING, PERSON
 from fairview.core.time import US_PER_DAY, Clock, Instant, Span

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from fairview.core.ids import CameraId
-from fairview.core.limits import BATCH_PICTURES_MAX, BATCH_QUEUE_PICTURES_MAX
+from fairview.core.limits_seeing import BATCH_PICTURES_MAX, BATCH_QUEUE_PICTURES_MAX
 from fairview.core.sight import Unmeasurable
 from fairview.core.time import Clock, Instant, Span
 

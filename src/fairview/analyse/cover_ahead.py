@@ -18,7 +18,7 @@ from fairview.analyse.cover_finds import TILES, Finders, look
 from fairview.analyse.cover_model import boxes_mask, is_dark
 from fairview.analyse.planes import Planes, fitted
 from fairview.core.ids import CameraId
-from fairview.core.limits import (
+from fairview.core.limits_seeing import (
     COVER_BEHIND_US,
     COVER_LINK_US_MAX,
     COVER_LOOK_US_MAX,

@@ -26,7 +26,7 @@ from fairview.analyse.cover_finds import (
     overlap,
 )
 from fairview.analyse.planes import Planes
-from fairview.core.limits import (
+from fairview.core.limits_seeing import (
     COVER_CHAINS_MAX,
     COVER_HOLD_US,
     COVER_LINK_US_MAX,

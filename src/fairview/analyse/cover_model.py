@@ -24,7 +24,7 @@ from fairview.analyse.cover_chains import Chains
 from fairview.analyse.cover_finds import NOTHING, REASONS, TILES, Finders, Found, Reason, look
 from fairview.analyse.planes import Planes
 from fairview.core.ids import CameraId
-from fairview.core.limits import COVER_LOOK_US_MAX
+from fairview.core.limits_seeing import COVER_LOOK_US_MAX
 from fairview.core.sight import CoverRegions
 from fairview.core.time import Instant
 

@@ -29,7 +29,7 @@ from fairview.analyse.health_signs import (
 from fairview.analyse.planes import Planes
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
-from fairview.core.limits import HEALTH_STRETCHES_MAX
+from fairview.core.limits_seeing import HEALTH_STRETCHES_MAX
 from fairview.core.sight import Unmeasurable
 from fairview.core.time import US_PER_SECOND, Instant, Span
 

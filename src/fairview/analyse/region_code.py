@@ -20,7 +20,7 @@ import numpy as np
 
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
-from fairview.core.limits import REGION_CODE_BYTES_MAX, REGION_SIDE_PX_MAX
+from fairview.core.limits_seeing import REGION_CODE_BYTES_MAX, REGION_SIDE_PX_MAX
 from fairview.core.sight import CoverRegions
 from fairview.core.time import Instant
 

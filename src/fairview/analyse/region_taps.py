@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fairview.core.errors import NotFound, Overloaded
 from fairview.core.ids import CameraId
-from fairview.core.limits import REGION_SUBSCRIBERS_MAX, REGIONS_WAITING_MAX
+from fairview.core.limits_seeing import REGION_SUBSCRIBERS_MAX, REGIONS_WAITING_MAX
 from fairview.core.sight import CoverCode
 from fairview.store.wire import Connection, Handler, Hangup, Stream, streams
 

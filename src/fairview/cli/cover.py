@@ -17,7 +17,7 @@ _NO_MODEL = "none"
 
 def cover(  # noqa: PLR0913  # a command has as many parameters as it has words
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="A film, a picture, or a folder of pictures.")
+        Path, typer.Argument(metavar="IN", help="A film, or a folder of numbered pictures.")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The covered copy, FILE.mp4.")],
     report: Annotated[

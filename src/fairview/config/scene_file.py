@@ -16,7 +16,7 @@ from fairview.config.scene_shapes import Geodetic, crossing_of, local_metres
 from fairview.config.scene_table import NUMBER_MAX, SceneTable
 from fairview.core.errors import BadInput, NotFound
 from fairview.core.ids import camera_id
-from fairview.core.limits import SCENE_BYTES_MAX
+from fairview.core.limits_seeing import SCENE_BYTES_MAX
 from fairview.core.scene import (
     DetectorWish,
     KnownPoint,

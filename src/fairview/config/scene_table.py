@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, TypeVar, get_args
 
 from fairview.core.errors import BadInput
-from fairview.core.limits import SCENE_POINTS_MAX, SCENE_THINGS_MAX
+from fairview.core.limits_seeing import SCENE_POINTS_MAX, SCENE_THINGS_MAX
 from fairview.core.scene import Point
 
 _Choice = TypeVar("_Choice", bound=str)

@@ -19,7 +19,8 @@ from fairview.config.settings import Settings
 from fairview.core.camera import Camera
 from fairview.core.errors import BadInput, FairviewError, Unavailable
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.limits import ANALYSIS_RETRY_US, PROCESS_START_US_MAX, SCENES_EVERY_US
+from fairview.core.limits import PROCESS_START_US_MAX
+from fairview.core.limits_seeing import ANALYSIS_RETRY_US, SCENES_EVERY_US
 from fairview.core.scene import DetectorWish, Scene
 from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Clock, Span, SystemClock
 from fairview.record.rows import RowQueue

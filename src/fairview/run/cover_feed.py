@@ -12,7 +12,8 @@ from fairview.analyse.decode import Decoded, PictureDecoder
 from fairview.analyse.detectors.contract import Picture
 from fairview.core.errors import BadInput, NotFound, Overloaded, Unavailable
 from fairview.core.ids import CameraId
-from fairview.core.limits import CAMERA_RETRY_US, COVER_STORED_LOOK_US
+from fairview.core.limits import CAMERA_RETRY_US
+from fairview.core.limits_seeing import COVER_STORED_LOOK_US
 from fairview.core.media import Packet, Sample
 from fairview.core.time import Clock, Instant
 from fairview.record.live import LivePackets

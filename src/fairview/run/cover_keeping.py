@@ -15,7 +15,8 @@ import structlog
 from fairview.analyse.region_taps import CoverCodes
 from fairview.core.errors import BadInput, NotFound, Overloaded, Unavailable
 from fairview.core.ids import CameraId
-from fairview.core.limits import CAMERA_RETRY_US, COVER_STORED_EVERY_US, FRAGMENT_US_AIM
+from fairview.core.limits import CAMERA_RETRY_US, FRAGMENT_US_AIM
+from fairview.core.limits_seeing import COVER_STORED_EVERY_US
 from fairview.core.media import GapBecause, Packet, VideoFormat
 from fairview.core.sight import CoverCode
 from fairview.core.time import US_PER_SECOND, Clock, Instant

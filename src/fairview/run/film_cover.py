@@ -31,14 +31,8 @@ from fairview.analyse.decode import NumberedPicture, Pace, VideoInput
 from fairview.analyse.planes import Planes, fitted
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
-from fairview.core.limits import (
-    CLEAN_SAMPLES_MAX,
-    CLEAN_SAMPLES_MIN,
-    COVER_BACKGROUND_US,
-    COVER_LOOK_US_MAX,
-    COVER_STAY_US_MAX,
-    LIVE_KEY_EVERY_US,
-)
+from fairview.core.limits import CLEAN_SAMPLES_MAX, CLEAN_SAMPLES_MIN, LIVE_KEY_EVERY_US
+from fairview.core.limits_seeing import COVER_BACKGROUND_US, COVER_LOOK_US_MAX, COVER_STAY_US_MAX
 from fairview.core.media import Fragment, Sample
 from fairview.core.time import US_PER_SECOND, Instant
 
@@ -184,7 +178,7 @@ class FilmCover:
             )
         if self.tally.wholes:
             n = sum(self.tally.wholes.values())
-            why = ", ".join(f"{because} {n}" for because, n in sorted(self.tally.wholes.items()))
+            why = ", ".join(f"{because}: {n}" for because, n in sorted(self.tally.wholes.items()))
             told.append(f"{n} of {self.tally.frames} frames are covered whole ({why})")
         return tuple(told)
 

@@ -21,7 +21,11 @@ from fairview.analyse.detectors.motion import MotionDetector
 from fairview.analyse.gate import Gate
 from fairview.analyse.planes import fitted, shrunk
 from fairview.core.ids import CameraId
-from fairview.core.limits import GATE_KEPT_BYTES_MAX, GATE_KEPT_PACKETS_MAX, GATE_NUISANCES_MAX
+from fairview.core.limits_seeing import (
+    GATE_KEPT_BYTES_MAX,
+    GATE_KEPT_PACKETS_MAX,
+    GATE_NUISANCES_MAX,
+)
 from fairview.core.media import Packet, Sample
 from fairview.core.time import US_PER_SECOND, Instant, Span
 

@@ -20,12 +20,11 @@ from fairview.analyse.detectors.contract import Detector, Picture
 from fairview.analyse.gate import Gate
 from fairview.core.errors import BadInput, FairviewError, NotFound, Overloaded, Unavailable
 from fairview.core.ids import CameraId
-from fairview.core.limits import (
+from fairview.core.limits import CAMERA_RETRY_US, NODE_TURN_US
+from fairview.core.limits_seeing import (
     BATCH_QUEUE_PICTURES_MAX,
-    CAMERA_RETRY_US,
     GATE_QUIET_SPANS_MAX,
     GATE_ROOM_WAIT_US_MAX,
-    NODE_TURN_US,
 )
 from fairview.core.media import VideoFormat
 from fairview.core.scene import Scene

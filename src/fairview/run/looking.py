@@ -10,7 +10,7 @@ from fairview.analyse.detectors.contract import Detector, Picture
 from fairview.analyse.detectors.onnx import OnnxDetector
 from fairview.analyse.track.tracker import Tracker
 from fairview.core.errors import BadInput
-from fairview.core.limits import WATCH_POINTS_MAX
+from fairview.core.limits_seeing import WATCH_POINTS_MAX
 from fairview.core.scene import Scene
 from fairview.core.sight import Track, Unmeasurable
 from fairview.core.time import US_PER_SECOND, Instant, Span

@@ -25,7 +25,8 @@ from fairview.config.settings import Settings
 from fairview.core.errors import Unavailable
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId
-from fairview.core.limits import NODE_TURN_US, PROCESS_START_US_MAX, SCENES_EVERY_US
+from fairview.core.limits import NODE_TURN_US, PROCESS_START_US_MAX
+from fairview.core.limits_seeing import SCENES_EVERY_US
 from fairview.core.time import Clock
 from fairview.run.camera_processes import CameraProcesses
 from fairview.run.cover_looks import is_cover_stored

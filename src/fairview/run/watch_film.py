@@ -21,7 +21,7 @@ from fairview.analyse.detectors.choose import MODEL_DEFAULT
 from fairview.analyse.detectors.models import here
 from fairview.analyse.planes import Planes
 from fairview.core.errors import NotFound
-from fairview.core.limits import TRAIL_POINTS_MAX
+from fairview.core.limits_seeing import TRAIL_POINTS_MAX
 from fairview.core.scene import Scene
 from fairview.core.sight import OpenTrack, Track
 from fairview.core.time import Instant

@@ -20,7 +20,8 @@ from fairview.analyse.decode.input import EVERY, Paced
 from fairview.analyse.planes import resized
 from fairview.core.camera import Login, Source
 from fairview.core.errors import BadInput, NotFound, Unavailable
-from fairview.core.limits import RECONNECT_US_FIRST, RECONNECT_US_MAX, WATCH_LATE_US_MAX
+from fairview.core.limits import RECONNECT_US_FIRST, RECONNECT_US_MAX
+from fairview.core.limits_seeing import WATCH_LATE_US_MAX
 from fairview.core.media import Packet, Sample
 from fairview.core.scene import Scene
 from fairview.core.time import Clock, Instant

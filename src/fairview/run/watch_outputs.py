@@ -18,7 +18,7 @@ from fairview.analyse.measure.looked import Looked, observed_frac
 from fairview.analyse.measure.measures import MeasureContext, Measures, measure
 from fairview.analyse.measure.tables import counts_csv, crossings_csv, flows_csv, speeds_csv
 from fairview.core.event import TrafficEvent
-from fairview.core.limits import WATCH_SORTED_POINTS_MAX
+from fairview.core.limits_seeing import WATCH_SORTED_POINTS_MAX
 from fairview.core.scene import Scene
 from fairview.core.sight import KINDS
 from fairview.core.time import US_PER_SECOND, Span

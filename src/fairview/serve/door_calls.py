@@ -11,11 +11,7 @@ import anyio
 import anyio.to_thread
 
 from fairview.core.errors import Overloaded
-from fairview.core.limits import (
-    WEB_DOOR_CALLS_MAX,
-    WEB_DOOR_CALLS_WAITING_MAX,
-    WEB_STREAMS_MAX,
-)
+from fairview.core.limits import WEB_DOOR_CALLS_MAX, WEB_DOOR_CALLS_WAITING_MAX, WEB_STREAMS_MAX
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from fairview.analyse.decode.input import EVERY, NumberedPicture, Pace, Paced
 from fairview.analyse.decode.stream import planes_of
 from fairview.analyse.planes import Planes
 from fairview.core.errors import BadInput
-from fairview.core.limits import PICTURES_HELD_MAX
+from fairview.core.limits_seeing import PICTURES_HELD_MAX
 from fairview.core.time import US_PER_SECOND, Instant
 
 if TYPE_CHECKING:

@@ -19,7 +19,11 @@ from fairview.analyse.decode.input import EVERY, NumberedPicture, Pace, Paced
 from fairview.analyse.decode.picture_size import picture_size
 from fairview.analyse.planes import Planes, matrix_for, planes_of_rgb, shrunk
 from fairview.core.errors import BadInput, NotFound
-from fairview.core.limits import FOLDER_PICTURES_MAX, PICTURE_FILE_BYTES_MAX, PICTURE_PIXELS_MAX
+from fairview.core.limits_seeing import (
+    FOLDER_PICTURES_MAX,
+    PICTURE_FILE_BYTES_MAX,
+    PICTURE_PIXELS_MAX,
+)
 from fairview.core.time import US_PER_SECOND, Instant
 
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp"))
@@ -55,7 +59,7 @@ def open_folder(path: Path, *, fps: float | None, start: Instant) -> PictureFold
     if fps is None:
         raise BadInput(
             f"the pictures in {path} carry no times; say how many a second they are: fps in the "
-            "scene's [camera]"
+            "scene's [camera], or --fps for cover"
         )
     numbered, warnings = _numbered(paths)
     for one in numbered:

@@ -15,7 +15,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from fairview.core.errors import BadInput
-from fairview.core.limits import MODEL_CARD_BYTES_MAX, MODEL_FILE_BYTES_MAX
+from fairview.core.limits_seeing import MODEL_CARD_BYTES_MAX, MODEL_FILE_BYTES_MAX
 from fairview.core.sight import KINDS, kind_number
 
 Use = Literal["road_users", "cover"]

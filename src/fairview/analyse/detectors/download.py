@@ -16,7 +16,7 @@ from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 from fairview.core.errors import Corrupt, NotFound, Unavailable
-from fairview.core.limits import MODEL_CONNECT_US_MAX, MODEL_PULL_US_MAX, MODEL_REDIRECTS_MAX
+from fairview.core.limits_seeing import MODEL_CONNECT_US_MAX, MODEL_PULL_US_MAX, MODEL_REDIRECTS_MAX
 from fairview.core.time import US_PER_SECOND, Clock
 from fairview.store.durable import AppendFile, create_file, remove_file, reopen_file
 

@@ -9,7 +9,9 @@ does not know: such a ghost has the edges in the old scene and none in the pictu
 over within a second. What appears all at once and then does not move (a clock's digit, a drop on
 the lens, a lamp that is switched) is scene too.
 
-HOLE: an exposure step that clips most of the picture; the health of the picture must say so.
+HOLE: an exposure step that clips most of the picture; the health of the picture must say so. Cars
+that queued when the scene began leave traces in it until the road between them is seen for a while,
+and those who were never seen apart from each other stay one shape.
 
 Source:  Cucchiara et al., "Detecting Moving Objects, Ghosts, and Shadows in Video Streams", IEEE
 PAMI 25(10), 2003, for shadows and ghosts; Stauffer and Grimson, CVPR 1999, for what it replaces.

@@ -18,7 +18,7 @@ from fairview.analyse.detectors.graph import refuse_wrong_bytes
 from fairview.analyse.detectors.graph_file import without_listed_initializers
 from fairview.analyse.detectors.sums import sha256_of
 from fairview.core.errors import BadInput, Corrupt, NotFound, Unavailable
-from fairview.core.limits import MODEL_CARD_BYTES_MAX, MODEL_FILE_BYTES_MAX
+from fairview.core.limits_seeing import MODEL_CARD_BYTES_MAX, MODEL_FILE_BYTES_MAX
 from fairview.core.time import Clock
 from fairview.store.durable import FolderLock, make_folders, remove_file, replace_file
 
@@ -143,7 +143,7 @@ class ModelStore:
                 return card
         names = [card.name for card in self.cards]
         near = difflib.get_close_matches(name, names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = f"; did you mean {near[0]}?" if near else "."
         raise NotFound(f"there is no model {name!r}{hint} Known are: {', '.join(names)}")
 
     def _known(self, card: ModelCard) -> KnownModel:

@@ -15,7 +15,7 @@ from fairview.analyse.detectors.contract import Picture
 from fairview.analyse.detectors.empty_scene import EmptyScene
 from fairview.analyse.detectors.motion_shapes import Shapes
 from fairview.core.ids import CameraId
-from fairview.core.limits import MOTION_CAMERAS_MAX
+from fairview.core.limits_seeing import MOTION_CAMERAS_MAX
 from fairview.core.sight import MOVING, Detections
 
 

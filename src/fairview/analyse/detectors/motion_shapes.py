@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from fairview.analyse.detectors.empty_scene import STRENGTH_ONE, Moving
-from fairview.core.limits import MOTION_BOXES_MAX
+from fairview.core.limits_seeing import MOTION_BOXES_MAX
 from fairview.core.time import US_PER_SECOND, Instant
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fairview.core.limits import CANDIDATE_BOXES_MAX
+from fairview.core.limits_seeing import CANDIDATE_BOXES_MAX
 from fairview.core.sight import BICYCLE, BUS, CAR, KINDS, MOTORCYCLE, TRUCK, VAN
 
 if TYPE_CHECKING:

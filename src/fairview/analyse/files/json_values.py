@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 
 from fairview.core.errors import BadInput
-from fairview.core.limits import FILE_JSON_BYTES_MAX
+from fairview.core.limits_seeing import FILE_JSON_BYTES_MAX
 
 Table = dict[str, object]
 

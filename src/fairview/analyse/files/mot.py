@@ -26,7 +26,7 @@ from fairview.analyse.files.read import (
     as_tracks,
 )
 from fairview.core.errors import BadInput
-from fairview.core.limits import FILE_LINE_CHARACTERS_MAX, FILE_ROWS_MAX
+from fairview.core.limits_seeing import FILE_LINE_CHARACTERS_MAX, FILE_ROWS_MAX
 from fairview.core.sight import KINDS, MOVING, Detections, Track
 
 if TYPE_CHECKING:

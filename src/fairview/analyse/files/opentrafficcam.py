@@ -35,7 +35,7 @@ from fairview.analyse.files.read import (
     as_tracks,
 )
 from fairview.core.errors import BadInput
-from fairview.core.limits import FILE_FRAMES_MAX
+from fairview.core.limits_seeing import FILE_FRAMES_MAX
 from fairview.core.sight import KINDS, Detections, Track
 from fairview.core.time import US_PER_SECOND, Instant, instant
 

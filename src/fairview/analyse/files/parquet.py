@@ -16,7 +16,7 @@ from fairview.analyse.files.names import KindNames
 from fairview.analyse.files.read import BoxRows, FileFacts, ReadTracks, as_tracks
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
-from fairview.core.limits import FILE_ROWS_MAX
+from fairview.core.limits_seeing import FILE_ROWS_MAX
 from fairview.core.sight import KINDS, Track
 from fairview.core.time import US_PER_SECOND, Instant
 

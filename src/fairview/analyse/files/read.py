@@ -10,7 +10,7 @@ import numpy as np
 
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
-from fairview.core.limits import FILE_FRAMES_MAX
+from fairview.core.limits_seeing import FILE_FRAMES_MAX
 from fairview.core.sight import COORDINATE_MAX, COORDINATE_MIN, Detections, Track
 from fairview.core.time import US_PER_SECOND, Instant
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fairview.core.errors import BadInput
-from fairview.core.limits import BINS_MAX
+from fairview.core.limits_seeing import BINS_MAX
 from fairview.core.sight import Unmeasurable
 from fairview.core.time import US_PER_SECOND, Instant, Span
 

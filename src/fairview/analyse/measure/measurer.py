@@ -22,7 +22,7 @@ from fairview.analyse.measure.measures import (
 from fairview.analyse.measure.riders import road_users
 from fairview.analyse.measure.ways import UNSETTLED_US, Way, way_of
 from fairview.core.errors import BadInput
-from fairview.core.limits import MEASURE_LATE_US_MAX, MEASURE_TRACKS_MAX
+from fairview.core.limits_seeing import MEASURE_LATE_US_MAX, MEASURE_TRACKS_MAX
 from fairview.core.scene import Scene
 from fairview.core.sight import Track, Unmeasurable
 from fairview.core.time import Instant, Span
@@ -144,10 +144,10 @@ class Measurer:
 
     def _all_ways(self) -> list[Way]:
         camera = self._scene.camera
-        users = road_users(journeys(list(self._tracks.values()), camera), camera)
-        keyed = {_pieces_key(user.all_tracks): user for user in users}
+        whole = road_users(journeys(list(self._tracks.values()), camera), camera)
+        keyed = {_pieces_key(one.all_tracks): one for one in whole}
         self._ways = {
-            key: self._ways.get(key) or way_of(user, self._scene) for key, user in keyed.items()
+            key: self._ways.get(key) or way_of(one, self._scene) for key, one in keyed.items()
         }
         return list(self._ways.values())
 

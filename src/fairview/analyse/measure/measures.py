@@ -95,8 +95,8 @@ def measure(
     """
     if len({track.camera for track in tracks}) > 1:
         raise BadInput("these tracks come from several cameras; measure each camera alone")
-    users = road_users(journeys(tracks, scene.camera), scene.camera)
-    ways = [way_of(user, scene) for user in users]
+    whole = road_users(journeys(tracks, scene.camera), scene.camera)
+    ways = [way_of(one, scene) for one in whole]
     figures = figures_of(ways, (scene, context.ground), looked.measurable(), ways)
     start = context.start or looked.start
     return gathered(

@@ -136,10 +136,10 @@ def road_users(groups: Sequence[tuple[Track, ...]], camera: SceneCamera) -> tupl
     found = _pairs(groups, (persons, wheels), camera) if wheels and persons else []
     joined = _joined(sorted(found, key=lambda one: (-one.fitting, one.person, one.wheels)), groups)
     taken = {number for one in joined for number in (*one.persons, *one.wheels)}
-    users = [RoadUser(tracks=group) for n, group in enumerate(groups) if n not in taken]
+    whole = [RoadUser(tracks=group) for n, group in enumerate(groups) if n not in taken]
     for one in joined:
-        users += _users(one, groups)
-    return tuple(sorted(users, key=lambda one: (one.tracks[0].at_us[0], one.tracks[0].id)))
+        whole += _road_users_of(one, groups)
+    return tuple(sorted(whole, key=lambda one: (one.tracks[0].at_us[0], one.tracks[0].id)))
 
 
 def _kind(group: Sequence[Track]) -> int:
@@ -278,7 +278,7 @@ def _are_at_once(groups: Sequence[tuple[Track, ...]]) -> bool:
     return False
 
 
-def _users(one: _Joined, groups: Sequence[tuple[Track, ...]]) -> list[RoadUser]:
+def _road_users_of(one: _Joined, groups: Sequence[tuple[Track, ...]]) -> list[RoadUser]:
     """The road user that these are, and what is left of somebody who got on or off."""
     surest = max(one.pairs, key=lambda pair: (pair.fitting, -pair.person))
     leading, others = (one.persons, one.wheels) if surest.is_pushed else (one.wheels, one.persons)

@@ -51,16 +51,16 @@ class Way:
         return max(track.end for track in self.tracks)
 
 
-def way_of(user: RoadUser, scene: Scene) -> Way:
-    path = path_of(user.tracks, scene.camera)
-    for group in user.beside:
+def way_of(road_user: RoadUser, scene: Scene) -> Way:
+    path = path_of(road_user.tracks, scene.camera)
+    for group in road_user.beside:
         path = filled(path, path_of(group, scene.camera))
     found = [(line.name, one) for line in scene.lines for one in passages(path, line)]
     return Way(
-        tracks=user.all_tracks,
+        tracks=road_user.all_tracks,
         path=path,
         passages=tuple(sorted(found, key=lambda one: (one[1].at, one[0]))),
-        beside=tuple(sorted({track.id for group in user.beside for track in group})),
+        beside=tuple(sorted({track.id for group in road_user.beside for track in group})),
     )
 
 

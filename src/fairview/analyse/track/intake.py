@@ -10,7 +10,7 @@ import numpy as np
 
 from fairview.analyse.track.pairing import Side, near_pairs
 from fairview.analyse.track.settings import TrackSettings
-from fairview.core.limits import TRACK_BOXES_MAX
+from fairview.core.limits_seeing import TRACK_BOXES_MAX
 from fairview.core.sight import (
     ANIMAL,
     BICYCLE,

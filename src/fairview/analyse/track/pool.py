@@ -33,7 +33,7 @@ from fairview.analyse.track.rows import Rows
 from fairview.analyse.track.settings import TrackSettings
 from fairview.core.errors import BadInput, Overloaded
 from fairview.core.ids import CameraId
-from fairview.core.limits import TRACK_POINTS_MAX, TRACKS_FINISHED_MAX, TRACKS_OPEN_MAX
+from fairview.core.limits_seeing import TRACK_POINTS_MAX, TRACKS_FINISHED_MAX, TRACKS_OPEN_MAX
 from fairview.core.sight import Detections, Track
 from fairview.core.time import US_PER_SECOND
 

@@ -16,7 +16,7 @@ from fairview.analyse.track.pool import Pool
 from fairview.analyse.track.settings import TrackSettings
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
-from fairview.core.limits import TRAIL_POINTS_MAX
+from fairview.core.limits_seeing import TRAIL_POINTS_MAX
 from fairview.core.sight import COORDINATE_MAX, COORDINATE_MIN, Detections, OpenTrack, Track
 from fairview.core.time import Instant
 

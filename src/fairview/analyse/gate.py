@@ -390,17 +390,18 @@ class Rest:
 
     STANDS_US = 2 * US_PER_SECOND
     MOVED_SIZES = 0.5
-    """Of the box's smaller side: half a person's width, a third of a car's length."""
+    """Of the box's own width or height: half a person's width, half a car's length."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[Numbers, Instant, bool]] = {}
+        self._known: dict[int, tuple[list[float], Instant, bool]] = {}
 
     def look(self, open_tracks: Sequence[OpenTrack], at: Instant) -> tuple[int, int]:
         """How many tracks moved within the last two seconds; and how many did or are that new."""
         known = self._known
         self._known, moving, restless = {}, 0, 0
         for track in open_tracks:
-            box = track.box_unit.astype(np.float64)
+            # Plain numbers: for four of them arrays cost ten times as much.
+            box: list[float] = track.box_unit.tolist()
             anchor, since, has_moved = known.get(track.id, (box, at, False))
             if track.is_seen and _shift(box, anchor) > self.MOVED_SIZES:
                 anchor, since, has_moved = box, at, True
@@ -465,8 +466,11 @@ def _thresholds(quiet: Numbers, active: Numbers, quiet_frac: float) -> tuple[flo
     return tuple(float(max(one, middle + _RISE_MIN)) for one in (*above, *below))
 
 
-def _shift(box: Numbers, anchor: Numbers) -> float:
-    """How far a box's middle is from another's, in units of its smaller side as seen."""
-    size = np.maximum(np.maximum(box[2:] - box[:2], anchor[2:] - anchor[:2]), 1e-6)
-    away = (box[2:] + box[:2] - anchor[2:] - anchor[:2]) / 2
-    return float(np.abs(away / size).max())
+def _shift(box: list[float], anchor: list[float]) -> float:
+    """How far a box's middle is from another's, in units of the larger one's width or height."""
+    found = 0.0
+    for first, last in ((0, 2), (1, 3)):
+        size = max(box[last] - box[first], anchor[last] - anchor[first], 1e-6)
+        away = abs(box[last] + box[first] - anchor[last] - anchor[first]) / 2
+        found = max(found, away / size)
+    return found

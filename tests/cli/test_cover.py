@@ -29,7 +29,7 @@ def fairview(*words: object) -> Result:
 
 def test_a_film_goes_in_and_a_covered_one_comes_out(source: Path) -> None:
     out, report = source.with_name("out.mp4"), source.with_name("report.json")
-    result = fairview(source, out, "--model", "none", "--report", report)
+    result = fairview(source, out, "--model", "none", "--approve-scene", "--report", report)
     assert result.exit_code == 0, result.output
     assert "24 pictures, 0 covered whole" in result.stdout
     assert len(shown(out)[0]) == 24
@@ -39,8 +39,17 @@ def test_a_film_goes_in_and_a_covered_one_comes_out(source: Path) -> None:
 
 
 def test_a_short_film_is_warned_about(source: Path) -> None:
-    result = fairview(source, source.with_name("out.mp4"), "--model", "none")
+    out = source.with_name("out.mp4")
+    result = fairview(source, out, "--model", "none", "--approve-scene")
     assert "note: the film is short" in result.stderr
+
+
+def test_without_a_model_the_whole_frame_is_covered_until_somebody_approves_the_scene(
+    source: Path,
+) -> None:
+    result = fairview(source, source.with_name("out.mp4"), "--model", "none")
+    assert "24 pictures, 24 covered whole" in result.stdout
+    assert "--approve-scene" in result.stderr
 
 
 def test_without_the_model_nothing_is_made_and_it_is_said_how_to_fetch_it(

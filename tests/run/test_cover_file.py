@@ -85,9 +85,18 @@ def with_finders(source: Path, found: Finders, looks_fps: float = 8.0) -> FilmCo
     )
 
 
-@pytest.mark.slow
-def test_without_a_model_only_shapes_on_the_empty_scene_are_shown(source: Path) -> None:
+def test_without_a_model_and_a_persons_word_whole_frames_are_covered(source: Path) -> None:
     done = cover_film(wish(source), still)
+    assert done.frames_whole == done.frames == 60
+    for picture in shown(done.wish.out)[0]:
+        spread = picture[:100].reshape(-1, 3).std(axis=0).max()
+        assert spread < 40, "flat fill and outlines, and nothing of the scene"
+    assert any("--approve-scene" in warning for warning in done.warnings)
+
+
+@pytest.mark.slow
+def test_without_a_model_only_shapes_on_the_approved_scene_are_shown(source: Path) -> None:
+    done = cover_film(replace(wish(source), is_approved=True), still)
     pictures, times = shown(done.wish.out)
     assert done.frames == len(pictures) == 60
     for picture in pictures:
@@ -212,7 +221,7 @@ def test_what_stops_in_the_middle_leaves_nothing(source: Path, ends: type[BaseEx
 
 
 def test_the_report_says_what_was_done(source: Path, tmp_path: Path) -> None:
-    done = cover_film(wish(source), still)
+    done = cover_film(replace(wish(source), is_approved=True), still)
     write_report(done, tmp_path / "report.json")
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["frames"] == 60

@@ -46,6 +46,7 @@ WholeBecause = Literal[
     "overdue",
     "crowded",
     "no background",
+    "not approved",
 ]
 """Why a whole frame is covered; empty: it is not."""
 

@@ -36,6 +36,14 @@ def cover(  # noqa: PLR0913  # a command has as many parameters as it has words
     fps: Annotated[
         float | None, typer.Option(help="Pictures a second, for inputs without times.")
     ] = None,
+    approve_scene: Annotated[
+        bool,
+        typer.Option(
+            "--approve-scene",
+            help="Without a model: show shapes on the film's own empty scene, in which you know "
+            "that nobody stays; else whole frames are covered.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
     """Make a covered copy of a film: people, plates and what moves under solid fill, no sound."""
@@ -48,6 +56,7 @@ def cover(  # noqa: PLR0913  # a command has as many parameters as it has words
         looks_fps=looks,
         fps=fps,
         may_replace=force,
+        is_approved=approve_scene,
     )
     with bar(f"covering {source.name}") as move:
         done = cover_film(wish, move)

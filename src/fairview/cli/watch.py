@@ -38,6 +38,14 @@ def watch(  # noqa: PLR0913  # a command has as many parameters as it has words
     out: OutDir,
     bin_: Bin = "15m",
     covered: Covered = False,
+    approve_scene: Annotated[
+        bool,
+        typer.Option(
+            "--approve-scene",
+            help="With --covered and no model: show shapes on the film's own empty scene, in which "
+            "you know that nobody stays.",
+        ),
+    ] = False,
     detector: Annotated[
         str | None, typer.Option(help="motion or onnx, whatever the scene says.")
     ] = None,
@@ -62,6 +70,7 @@ def watch(  # noqa: PLR0913  # a command has as many parameters as it has words
         out=out,
         bin_us=duration_us(bin_),
         is_covered=covered,
+        is_approved=approve_scene,
         is_forced=force,
         detector=DetectorChange(kind=detector, model=model, confidence=confidence),
         at_fps=at_fps,
@@ -111,7 +120,10 @@ def sample(
     with bar("drawing the junction") as move:
         made = write_sample(out, move, is_forced=force)
     say(f"{made.film}, {made.scene}, {made.truth}")
-    note(f"now: fairview watch {made.film} --scene {made.scene} --out results --covered")
+    note(
+        f"now: fairview watch {made.film} --scene {made.scene} --out results --covered "
+        "--approve-scene"
+    )
 
 
 def _tell(out: Path, written: Written) -> None:

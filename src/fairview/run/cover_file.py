@@ -31,7 +31,8 @@ _SHARE_FIRST = 0.2
 class CoverWish:
     """What is to be covered.
 
-    model: of road users; None: silhouettes on the clean picture. environment: says where models
+    model: of road users; None: whole frames with outlines of what moves, or, with is_approved,
+    silhouettes on the film's own empty scene, in which nobody stays. environment: says where models
     are (FAIRVIEW_MODELS). looks_fps: whole looks a second. fps: for inputs without times.
     report: where the report is to be written, which may not be there either.
     """
@@ -44,6 +45,7 @@ class CoverWish:
     looks_fps: float = 8.0
     fps: float | None = None
     may_replace: bool = False
+    is_approved: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.looks_fps <= 60:
@@ -132,6 +134,7 @@ def cover_film(wish: CoverWish, move: Progress) -> CoverDone:
         backgrounds=backgrounds,
         ahead=ahead,
         move=lambda done, now: move(_SHARE_FIRST + (1 - _SHARE_FIRST) * done, now),
+        is_approved=wish.is_approved,
     )
     part = wish.out.with_name(f".{wish.out.name}.part")
     try:

@@ -16,7 +16,7 @@ import numpy as np
 from fairview.access.render_encode import PictureEncoder
 from fairview.access.render_paint import Painter
 from fairview.analyse.clean import median_planes
-from fairview.analyse.cover import MASK_WIDTH_PX, Foreground, Scene, scene_of
+from fairview.analyse.cover import MASK_WIDTH_PX, Foreground, Motion, Scene, motion, scene_of
 from fairview.analyse.cover_align import SceneFollower, reverse, shift_between, shifted_planes
 from fairview.analyse.cover_chains import Chains
 from fairview.analyse.cover_finds import NOTHING, TILES, Finders, look
@@ -118,10 +118,14 @@ class FilmCover:
         ahead: LooksAhead | None,
         move: Progress,
         draw: Callable[[Planes, Instant], None] | None = None,
+        is_approved: bool = False,
     ) -> None:
-        """ahead: looks at the same film, opened a second time; None: silhouettes. draw: puts what
-        was measured over a covered picture, in place.
+        """ahead: looks at the same film, opened a second time; None: silhouettes on the film's own
+        empty scene once a person has approved it, outlines of what moves before that. draw: puts
+        what was measured over a covered picture, in place.
         """
+        self._is_approved = is_approved
+        self._motion: Motion | None = None
         self._film, self._backgrounds, self._ahead = film, backgrounds, ahead
         self._move, self._draw = move, draw
         width_max = film.width_px if ahead is not None else _SILHOUETTES_WIDTH_PX
@@ -166,17 +170,25 @@ class FilmCover:
         told = list(self._film.warnings)
         if self._film.damaged:
             told.append(f"{self._film.damaged} pictures could not be decoded and are missing")
+        shortest_s = min(one.seconds for one in self._backgrounds)
+        is_whole = self._ahead is None and not self._is_approved
+        if is_whole:
+            told.append(
+                "without a model whole frames are covered, with outlines of what moves: who "
+                "stands still would be part of the film's empty scene. --approve-scene shows "
+                "shapes on it, once you know that nobody stays in it"
+            )
         if any(one.scene is None for one in self._backgrounds):
             told.append(
                 "too few pictures to tell the empty scene from what is in it: whole frames "
                 "are covered"
             )
-        elif min(one.seconds for one in self._backgrounds) < _SURE_US / US_PER_SECOND:
+        elif not is_whole and shortest_s < _SURE_US / US_PER_SECOND:
             told.append(
                 "the film is short: who stayed in one place for most of it is part of the scene "
                 "that foreground is told from, and is hidden only where the detectors found them"
             )
-        if self.tally.wholes:
+        if self.tally.wholes and set(self.tally.wholes) != {"not approved"}:
             n = sum(self.tally.wholes.values())
             why = ", ".join(f"{because}: {n}" for because, n in sorted(self.tally.wholes.items()))
             told.append(f"{n} of {self.tally.frames} frames are covered whole ({why})")
@@ -197,7 +209,9 @@ class FilmCover:
         self._foreground = done.foreground
         self.tally.add(done)
         if done.regions.is_whole:
-            return self._painter.whole_frame(None, picture.at)
+            if done.because == "not approved":
+                self._motion = motion(picture.planes, self._motion)
+            return self._painter.whole_frame(self._motion, picture.at)
         if self._ahead is None:
             assert done.foreground is not None, "a frame that is not whole has a foreground"
             return self._painter.covered(done.foreground, picture.at)
@@ -210,6 +224,8 @@ class FilmCover:
             return whole(_CAMERA, at, shape, "damaged")
         if self._follower is None:
             return whole(_CAMERA, at, shape, "no background")
+        if self._ahead is None and not self._is_approved:
+            return whole(_CAMERA, at, shape, "not approved")
         scene = self._follower.under(planes, at)
         if self._ahead is None:
             return hidden_in(_CAMERA, at, planes, scene, NOTHING, self._foreground)

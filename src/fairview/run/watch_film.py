@@ -35,12 +35,19 @@ _SHARE_FIRST = 0.25
 
 
 def write_film(
-    out: Path, source: Path, scene: Scene, overlay: Overlay, progress: Progress
+    out: Path,
+    source: Path,
+    scene: Scene,
+    overlay: Overlay,
+    progress: Progress,
+    *,
+    is_approved: bool = False,
 ) -> tuple[str, ...]:
     """Write the copy; what a person should know about it.
 
     With a model for road users, and those for faces and plates on this machine, current pixels
-    are shown beside what is hidden; else solid shapes on the film's own empty scene.
+    are shown beside what is hidden; else whole frames are covered, or, with is_approved, solid
+    shapes are shown on the film's own empty scene.
     Errors:  as `fairview cover`.
     """
     camera = scene.camera
@@ -57,6 +64,7 @@ def write_film(
         ahead=None if finders is None else LooksAhead(ahead, finders, LOOKS_FPS),
         move=lambda done, words: progress(_SHARE_FIRST + done * (1 - _SHARE_FIRST), words),
         draw=overlay.on(scene),
+        is_approved=is_approved,
     )
     write_mp4(cover.fragments(), out, faststart=True)
     return (*warnings, *cover.warnings)

@@ -49,7 +49,8 @@ class DetectorChange:
 class WatchWish:
     """What is looked at, with which scene, and where the results go.
 
-    at_fps None: every picture of a file, LIVE_FPS of a camera. for_us: only for a camera.
+    is_approved: a person knows that nobody stays in the film's empty scene, so that covered.mp4
+    may show it. at_fps None: every picture of a file, LIVE_FPS of a camera. for_us: for a camera.
     """
 
     source: str
@@ -57,6 +58,7 @@ class WatchWish:
     out: Path
     bin_us: int
     is_covered: bool = False
+    is_approved: bool = False
     is_forced: bool = False
     detector: DetectorChange = DetectorChange()
     at_fps: float | None = None
@@ -101,6 +103,7 @@ def watch(wish: WatchWish, clock: Clock, stop: threading.Event, progress: Progre
                 scene,
                 Overlay(seen.tracks, written.measures.crossings),
                 lambda done, words: progress(share + done * (1 - share), words),
+                is_approved=wish.is_approved,
             )
             stages.done("cover")
             written = written.with_film(warnings)

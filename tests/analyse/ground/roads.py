@@ -133,6 +133,8 @@ def road(seed: int, told: Told = "lengths", lengths: int | None = None) -> Road:
         rng = np.random.default_rng([seed, attempt])
         camera = _camera(rng)
         path = _path(rng, camera)
+        if path is None:
+            continue
         drives = tuple(
             one for n in range(4) if (one := _drive(rng, camera, path, n + 1)) is not None
         )
@@ -156,13 +158,16 @@ def _camera(rng: np.random.Generator) -> Camera:
     )
 
 
-def _path(rng: np.random.Generator, camera: Camera) -> Path:
+def _path(rng: np.random.Generator, camera: Camera) -> Path | None:
+    """None for a camera that sees no road within 70 m there."""
     size = np.array([camera.width_px, camera.height_px])
-    while True:
+    for _ in range(200):
         px = (np.array([rng.uniform(0.3, 0.7), rng.uniform(0.5, 0.8)]) * size)[None]
         through = camera.ground(px)[0]
         if np.isfinite(through).all() and np.hypot(*through) < 70:
             break
+    else:
+        return None
     bend = 0.0 if rng.random() < 0.55 else float(rng.choice([-1, 1]) / rng.uniform(30, 200))
     return Path(through=through, heading=float(rng.uniform(-np.pi, np.pi)), bend_per_m=bend)
 

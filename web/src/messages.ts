@@ -12,6 +12,8 @@ const gapCauses: Record<string, string> = {
   overloaded: 'the machine was overloaded',
   lost_packets: 'pictures were lost on the way',
   review_overdue: 'the register entry was overdue for review',
+  not_scheduled: 'outside the hours of its schedule',
+  no_event: 'nothing happened, and it is kept around events only',
 }
 
 const healthWords: Record<Camera['health'], string> = {

@@ -7,9 +7,12 @@ from typing import Literal
 
 from fairview.core.errors import BadInput
 from fairview.core.ids import CAMERA_STREAMS, CameraId, CameraStream, StreamName
+from fairview.core.recording import CONTINUOUS, RecordingPlan
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Instant
 
-SourceKind = Literal["rtsp", "file", "sim", "mjpeg", "usb"]
+SourceKind = Literal["rtsp", "http", "usb", "file", "sim"]
+Transport = Literal["auto", "tcp", "udp", "multicast"]
+"""How RTP travels. auto: over TCP, and over UDP only where the camera has no TCP."""
 Presence = Literal["simulated", "no_persons", "persons"]
 """Who can be in the picture. `persons` unless somebody signed for less."""
 
@@ -18,6 +21,9 @@ RETENTION_US_MAX = 366 * US_PER_DAY
 RETENTION_US_DEFAULT = 72 * US_PER_HOUR
 RETENTION_US_TRIAL = 24 * US_PER_HOUR
 COMMISSIONING_US = 24 * US_PER_HOUR
+
+KEEP_BYTES_MIN = 100_000_000
+"""Less than about an hour of a small stream, the least that dies at once, makes no sense."""
 
 COMMISSIONING_LEAD_US = 30 * US_PER_SECOND
 """How far before its commissioning a camera's footage may begin: at the first connection a server
@@ -55,20 +61,26 @@ class Secret:
 class Source:
     """Where a stream's pictures come from. The address never holds a password.
 
-    address: `rtsp://host:port/path`, an absolute file path, or `sim:junction?seed=7`.
+    address: `rtsp://host:port/path` (or rtsps), `http://host:port/path` (or https), `/dev/video0`,
+    an absolute file path, or `sim:junction?seed=7`. transport: of rtsp only. is_recorded: whether
+    it is kept; one that is not is still read, for live pictures and for counting.
     """
 
     stream: CameraStream
     kind: SourceKind
     address: str
+    transport: Transport = "auto"
+    is_recorded: bool = True
 
     def __post_init__(self) -> None:
         if self.stream not in CAMERA_STREAMS:
             raise BadInput(f"a camera does not send a stream {self.stream}: use main or sub")
         if not self.address or len(self.address) > 2_000:
             raise BadInput("a camera's address has 1 to 2000 characters")
-        if "@" in self.address.split("?")[0] and self.kind in ("rtsp", "mjpeg"):
+        if "@" in self.address.split("?")[0] and self.kind in ("rtsp", "http"):
             raise BadInput("an address is stored without its login; hand the login over apart")
+        if self.transport != "auto" and self.kind != "rtsp":
+            raise BadInput("only an RTSP source has a transport: leave it out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +128,9 @@ class Camera:
 
     commissioning_until: while now is before it, uncovered pictures may be seen (ledgered,
     with a red band). None outside commissioning. login is sealed at rest and never printed.
+    recording: when it is kept. keep_bytes_max: what its footage may take in all, oldest hours die
+    first; None: as much as retention asks for. disk: the name of the disk its new segments go to;
+    None: by the settings' policy.
     """
 
     id: CameraId
@@ -126,6 +141,9 @@ class Camera:
     zones: tuple[PrivacyZone, ...] = ()
     commissioning_until: Instant | None = None
     is_active: bool = True
+    recording: RecordingPlan = CONTINUOUS
+    keep_bytes_max: int | None = None
+    disk: str | None = None
 
     def __post_init__(self) -> None:
         names = [source.stream for source in self.sources]
@@ -135,6 +153,10 @@ class Camera:
             raise BadInput("a camera's title has 1 to 120 characters")
         if self.revision < 1:
             raise BadInput("revisions count from 1")
+        if not any(source.is_recorded for source in self.sources):
+            raise BadInput("a camera keeps at least one of its streams: main, sub or both")
+        if self.keep_bytes_max is not None and self.keep_bytes_max < KEEP_BYTES_MIN:
+            raise BadInput("a camera's footage may take 100 MB or more")
 
     def source(self, stream: StreamName) -> Source | None:
         return next((source for source in self.sources if source.stream == stream), None)

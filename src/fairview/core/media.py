@@ -154,6 +154,8 @@ class GapBecause(Enum):
     OVERLOADED = "overloaded"
     LOST_PACKETS = "lost_packets"
     REVIEW_OVERDUE = "review_overdue"
+    NOT_SCHEDULED = "not_scheduled"
+    NO_EVENT = "no_event"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

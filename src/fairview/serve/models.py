@@ -6,6 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from fairview.core.camera import Presence, SourceKind
+from fairview.core.ids import CameraStream
+from fairview.core.scene import ZoneKind
+from fairview.core.sight import Kind
+
 Moment = Annotated[
     str, Field(max_length=40, examples=["2026-05-01T12:00:00.000000Z"], description="ISO 8601.")
 ]
@@ -14,7 +19,6 @@ RoleName = Literal["administrator", "operator", "privacy_officer", "auditor"]
 RenditionName = Literal["covered", "raw"]
 CoverName = Literal["uncovered", "persons_covered", "silhouettes", "whole_frame"]
 PurposeName = Literal["operation", "incident", "maintenance", "commissioning", "export", "trial"]
-PresenceName = Literal["simulated", "no_persons", "persons"]
 HealthName = Literal["recording", "away", "stopped", "starting"]
 
 
@@ -104,14 +108,14 @@ class RegisterModel(BaseModel):
     area: str = Field(max_length=500, description="What it looks at, in words.")
     retention_h: int = Field(ge=1, le=8_784, description="Hours that footage is kept.")
     review_at: Moment = Field(description="When the entry is due for review.")
-    presence: PresenceName = Field("persons", description="Who can be in the picture.")
+    presence: Presence = Field("persons", description="Who can be in the picture.")
 
 
 class SourceAnswer(Answer):
     """Where a stream comes from; the address never holds a login."""
 
-    stream: Literal["main", "sub"]
-    kind: Literal["rtsp", "file", "sim", "mjpeg", "usb"]
+    stream: CameraStream
+    kind: SourceKind
     address: str
 
 
@@ -254,21 +258,6 @@ class HealthAnswer(Answer):
     status: Literal["ok"]
 
 
-KindName = Literal[
-    "person",
-    "bicycle",
-    "motorcycle",
-    "car",
-    "van",
-    "bus",
-    "truck",
-    "animal",
-    "other",
-    "moving",
-]
-ZoneKindName = Literal[
-    "lane", "crossing", "junction", "footway", "closed", "stop_area", "queue", "room", "any"
-]
 ShapeName = Annotated[str, Field(min_length=1, max_length=100)]
 Pixels = Annotated[float, Field(allow_inf_nan=False)]
 PointModel = tuple[Pixels, Pixels]
@@ -286,7 +275,7 @@ class ZoneModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     name: ShapeName
     polygon_px: list[PointModel] = Field(min_length=3, max_length=100)
-    kind: ZoneKindName
+    kind: ZoneKind
 
 
 class MaskModel(BaseModel):
@@ -345,7 +334,7 @@ class CountAnswer(Answer):
     end: Moment
     place: str
     direction: Literal["forward", "backward"] | None
-    kind: KindName
+    kind: Kind
     n: int | None
     low: float | None = Field(description="The true number is at least this (95 %).")
     high: float | None
@@ -357,7 +346,7 @@ class SpeedAnswer(Answer):
     start: Moment
     end: Moment
     place: str
-    kind: KindName
+    kind: Kind
     n: int
     median_kmh: float
     low_kmh: float = Field(description="The median is at least this (95 %).")
@@ -374,7 +363,7 @@ class SightBoxModel(Answer):
     """A road user now, in 0..1 of the picture. The id means nothing elsewhere or later."""
 
     id: int
-    kind: KindName
+    kind: Kind
     box_unit: tuple[float, float, float, float]
     trail_unit: list[tuple[float, float]]
 

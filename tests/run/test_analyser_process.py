@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 
 from fairview.analyse.detectors.models import ModelStore
-from fairview.analyse.sights import SightTaps
+from fairview.analyse.sights import SIGHTS, SightTaps
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera
 from fairview.core.errors import NotFound, Unavailable
@@ -53,7 +53,7 @@ class Town:
 
     clock: Later = field(default_factory=Later)
     catalogue: MemoryCatalogue = field(default_factory=MemoryCatalogue)
-    taps: SightTaps = field(default_factory=SightTaps)
+    taps: SightTaps = field(default_factory=lambda: SightTaps(SIGHTS))
 
     def __post_init__(self) -> None:
         for name in NAMES:

@@ -11,7 +11,7 @@ import pytest
 from fairview.analyse.detectors.contract import Picture
 from fairview.analyse.gate import Gate
 from fairview.analyse.planes import Planes
-from fairview.analyse.sights import SightTap
+from fairview.analyse.sights import SIGHTS, SightTap
 from fairview.core.ids import CameraId
 from fairview.core.scene import Line, Scene, SceneCamera
 from fairview.core.sight import CAR, Detections, Unmeasurable
@@ -70,7 +70,7 @@ def analysis(
             gate=gate,
             accuracy=None,
             bin_us=BIN_US,
-            tap=tap or SightTap(),
+            tap=tap or SightTap(SIGHTS),
             before=before,
             put=rows.put,
         )
@@ -197,11 +197,11 @@ def test_a_clock_set_years_ahead_and_back_leaves_no_rows_between(rows: Rows) -> 
 
 
 def test_boxes_are_shown_as_they_are_seen_and_end_with_the_analysis(rows: Rows) -> None:
-    tap = SightTap()
+    tap = SightTap(SIGHTS)
     one = analysis(rows, tap=tap)
     viewer = tap.subscribe()
     run(one, NOON, 6, 1.0)
-    sight = next(viewer)
+    (sight,) = next(viewer)
     assert sight.camera == CAMERA
     assert [box.kind for box in sight.boxes] == ["car"]
     one.close()

@@ -12,8 +12,8 @@ import structlog
 from fairview.analyse.detectors.choose import detector_for
 from fairview.analyse.detectors.models import ModelStore, here
 from fairview.analyse.gate import Gate
-from fairview.analyse.region_taps import RegionTaps, region_service
-from fairview.analyse.sights import SightTaps, serve_sights
+from fairview.analyse.region_taps import REGIONS, RegionTaps, region_service
+from fairview.analyse.sights import SIGHTS, SightTaps, serve_sights
 from fairview.config.scene_file import scene_of
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera
@@ -44,7 +44,7 @@ class AnalyserSupplies:
     streams: LiveStreams
     taps: SightTaps
     clock: Clock
-    regions: RegionTaps = field(default_factory=RegionTaps)
+    regions: RegionTaps = field(default_factory=lambda: RegionTaps(REGIONS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +242,7 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
     rows = RowQueue(catalogue, clock)
     rows.start()
     streams = LiveStreams(orders.sockets, orders.secrets["live"])
-    taps, regions = SightTaps(), RegionTaps()
+    taps, regions = SightTaps(SIGHTS), RegionTaps(REGIONS)
     server = serve_sights(
         orders.sockets.path(f"sights-{orders.extra['group']}"),
         taps,

@@ -100,7 +100,7 @@ class CameraAnalysis:
             )
         self._tracker.advance(found)
         tracks = self._tracker.open
-        self._parts.tap.show(sight_of(self.camera, picture.at, tracks))
+        self._parts.tap.put((sight_of(self.camera, picture.at, tracks),))
         if self._parts.gate is not None:
             moving, restless = self._rest.look(tracks, picture.at)
             self._parts.gate.found(picture.at, moving=moving, restless=restless)
@@ -118,7 +118,7 @@ class CameraAnalysis:
             return
         if span.end > self._known_to:
             self._known_to = span.end
-            self._parts.tap.show(sight_of(self.camera, span.end, self._tracker.open))
+            self._parts.tap.put((sight_of(self.camera, span.end, self._tracker.open),))
 
     def not_looked(self, stretch: Unmeasurable) -> None:
         """Pictures of this stretch were dropped because there was too much to look at."""

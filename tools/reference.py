@@ -79,11 +79,15 @@ def _bound(constraint: object) -> str:
     raise AssertionError(f"no words for the bound {constraint}")
 
 
+_LIMITS = {"limits": "Recording, keeping, showing", "limits_http": "HTTP and USB cameras"}
+
+
 def limits_page() -> str:
-    """Every constant of core/limits.py and core/limits_seeing.py with the sentence below it."""
+    """Every constant of core/limits*.py with the sentence below it."""
     lines = ["# Limits", "", NOTE, "Every bound, with its unit in its name.", ""]
-    for name, heading in (("limits", "Recording, keeping, showing"), ("limits_seeing", "Seeing")):
-        text = (ROOT / f"src/fairview/core/{name}.py").read_text(encoding="utf-8")
+    for file in sorted((ROOT / "src/fairview/core").glob("limits*.py")):
+        heading = _LIMITS.get(file.stem, file.stem.removeprefix("limits_").capitalize())
+        text = file.read_text(encoding="utf-8")
         lines += [f"## {heading}", "", *_limits_of(ast.parse(text)), ""]
     return "\n".join(lines)
 

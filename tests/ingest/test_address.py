@@ -15,7 +15,9 @@ from fairview.ingest.address import (
     check_number,
     endpoint,
     entered,
+    place_of,
     shown,
+    snapshot_fps,
     with_login,
 )
 
@@ -159,7 +161,11 @@ def test_password_in_path_or_query_is_refused_without_repeating_it(text: str) ->
 @pytest.mark.parametrize(
     "text",
     [
-        "", "http://10.0.0.5/mjpg", "rtsps://10.0.0.5/live", "rtsp:///live", "rtsp://10.0.0.5:0/x",
+        "", "rtspu://10.0.0.5/live", "http:///x", "udp://239.1.2.3:5004",
+        "rtp://10.0.0.5:5004",
+        "/dev/mem", "/dev/video0/../mem", "http://10.0.0.5/a.jpg#fps=0.1", "http://10.0.0.5/#fps=11",
+        "http://10.0.0.5/a.jpg#x", "rtsp://10.0.0.5/a#fps=1",
+        "https://10.0.0.5:0/x", "rtsp:///live", "rtsp://10.0.0.5:0/x",
         "rtsp://10.0.0.5:99999/x", "rtsp://10.0.0.5/a b", "concat:/etc/passwd", "file://host/x",
         "rtsp://[fe80::1%25eth0]/x", "gopher://x", "rtsp://10.0.0.5/\r\nX: y",
     ],
@@ -167,6 +173,54 @@ def test_password_in_path_or_query_is_refused_without_repeating_it(text: str) ->
 def test_addresses_we_do_not_read_are_refused(text: str) -> None:
     with pytest.raises(BadInput):
         entered(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "address", "port", "is_tls"),
+    [
+        ("rtsps://10.0.0.5/live", "rtsp", "rtsps://10.0.0.5/live", 322, True),
+        ("http://10.0.0.5", "http", "http://10.0.0.5", 80, False),
+        ("https://10.0.0.5/a?b=1", "http", "https://10.0.0.5/a?b=1", 443, True),
+        ("HTTP://10.0.0.5:8080/a#fps=2", "http", "http://10.0.0.5:8080/a#fps=2", 8080, False),
+    ],
+)
+def test_each_scheme_has_its_port_and_its_kind(
+    text: str, kind: str, address: str, port: int, is_tls: bool
+) -> None:
+    parted = entered(text)
+    assert (parted.kind, parted.address) == (kind, address)
+    place = endpoint(address, RULES)
+    assert (place.port, place.is_tls) == (port, is_tls)
+    assert "#" not in place.path
+
+
+def test_http_login_is_parted_off_and_the_path_is_never_empty() -> None:
+    parted = entered("https://admin:p%40ss@camera.example?x=1")
+    assert parted.address == "https://camera.example?x=1"
+    assert parted.login == Login(name="admin", password=Secret("p@ss"))
+    place = endpoint(parted.address, RULES, lambda host, port: ["10.0.0.5"])
+    assert place.path == "/?x=1"
+    assert place.named_authority == "camera.example"
+
+
+def test_usb_cameras_are_named_by_their_device() -> None:
+    assert entered("/dev/video2").kind == "usb"
+    assert entered("/dev/v4l/by-id/usb-046d_HD_C920-video-index0").kind == "usb"
+
+
+def test_bare_streams_are_refused_with_a_hint() -> None:
+    with pytest.raises(BadInput, match="give the camera's own address"):
+        entered("udp://10.0.0.5:5004")
+
+
+def test_two_spellings_of_one_address_are_one_place() -> None:
+    assert place_of("http://CAM.example:80/a/") == place_of("http://cam.example/a#fps=2")
+    assert place_of("rtsps://cam.example/a") == place_of("rtsps://cam.example:322/a")
+
+
+def test_a_rate_of_pictures_is_said_after_the_address() -> None:
+    assert snapshot_fps("http://10.0.0.5/a.jpg#fps=2.5") == 2.5
+    assert snapshot_fps("http://10.0.0.5/a.jpg") is None
 
 
 def test_files_become_absolute_paths_and_sim_stays() -> None:

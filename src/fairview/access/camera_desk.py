@@ -6,7 +6,6 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from fairview.access.door import CameraWish, ProbeFound
 from fairview.access.journal import Journal
@@ -33,7 +32,7 @@ from fairview.core.errors import BadInput, Conflict, NotAllowed
 from fairview.core.ids import CameraStream, camera_id
 from fairview.core.limits import CAMERAS_MAX
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Clock, Instant
-from fairview.ingest.address import RTSP_PORT, AddressRules, entered
+from fairview.ingest.address import entered, place_of, rules_of
 from fairview.ingest.probe import Probed
 from fairview.sim.loop import seed_of
 from fairview.store.contracts import CameraSaved, Catalogue
@@ -193,17 +192,13 @@ def _check_new_here(camera: Camera, others: Sequence[Camera]) -> None:
 
 def _place(source: Source) -> str:
     """An address, its port written out and its host in lower case."""
-    if source.kind != "rtsp":
-        return source.address
-    parts = urlsplit(source.address)
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.hostname}:{parts.port or RTSP_PORT}{parts.path.rstrip('/')}{query}"
+    return place_of(source.address) if source.kind in ("rtsp", "http") else source.address
 
 
 def prober(settings: Settings, clock: Clock) -> Probe:
     """The real probe, in a process of its own, within the node's address rules."""
     del clock
-    rules = AddressRules(allow_loopback=settings.cameras.allow_loopback)
+    rules = rules_of(settings.cameras)
     return lambda source, login: probe_apart(source, login, rules)
 
 

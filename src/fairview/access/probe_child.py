@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess  # the child is our own program, with a fixed argument list
 import sys
+from pathlib import Path
 
 from fairview.core.camera import Login, Secret, Source
 from fairview.core.errors import FairviewError, Unavailable, error_named, outcome_of
@@ -32,6 +33,7 @@ def probe_apart(source: Source, login: Login | None, rules: AddressRules) -> Pro
         "address": source.address,
         "login": None if login is None else [login.name, login.password.reveal()],
         "allow_loopback": rules.allow_loopback,
+        "certificates": None if rules.certificates is None else str(rules.certificates),
     }
     try:
         done = subprocess.run(
@@ -65,7 +67,11 @@ def main() -> None:
     if asked["login"] is not None:
         name, password = asked["login"]
         login = Login(name=name, password=Secret(password))
-    rules = AddressRules(allow_loopback=asked["allow_loopback"])
+    certificates = asked["certificates"]
+    rules = AddressRules(
+        allow_loopback=asked["allow_loopback"],
+        certificates=None if certificates is None else Path(certificates),
+    )
     answer: dict[str, object]
     try:
         found = probe(source, login, SystemClock(), rules)

@@ -75,6 +75,11 @@ class Cameras(_Section):
         description="Whether the page may add a file of this machine as a camera. Commands of "
         "the data folder's owner always may.",
     )
+    certificates: Path | None = Field(
+        None,
+        description="A PEM file of certificates that cameras may show over rtsps and https, "
+        "beside those of known authorities: an authority's own, or single cameras'.",
+    )
 
 
 class RegisterDefault(_Section):

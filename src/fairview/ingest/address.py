@@ -14,12 +14,27 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from fairview.core.camera import Login, Secret, SourceKind
 from fairview.core.errors import BadInput, NotAllowed, NotFound
+from fairview.core.limits_http import SNAPSHOT_FPS_MAX, SNAPSHOT_FPS_MIN
 
-RTSP_PORT = 554
+if TYPE_CHECKING:
+    from fairview.config.settings import Cameras
+
+_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
+_SECURE = frozenset({"rtsps", "https"})
+_SENT_TO_US = {
+    "udp": "a bare stream sent to this machine",
+    "rtp": "a bare stream sent to this machine",
+    "srt": "SRT",
+    "rtmp": "RTMP",
+    "hls": "a playlist",
+}
+_DEVICE = re.compile(r"/dev/(video[0-9]{1,3}|v4l/by-(id|path)/[A-Za-z0-9_.:+-]{1,200})\Z", re.ASCII)
+_RATE = re.compile(r"fps=([0-9]{1,2}(\.[0-9]{1,3})?)\Z", re.ASCII)
 _DOTS = "••••"
 _SECRET_KEYS = re.compile(
     r"(?i)(?:^|[?&;/_])(pass|passwd|password|pwd|psw|secret|token|auth)=", re.ASCII
@@ -37,9 +52,17 @@ class AddressRules:
     """Which addresses we connect to. Private networks and the internet always are allowed.
 
     allow_loopback: also this machine itself, for tests and cameras served from here.
+    certificates: a PEM file of certificates that cameras may show beside those of known
+    authorities: an authority's own, or single cameras'. None: only known authorities.
     """
 
     allow_loopback: bool = False
+    certificates: Path | None = None
+
+
+def rules_of(settings: Cameras) -> AddressRules:
+    """The rules that a node's settings make."""
+    return AddressRules(allow_loopback=settings.allow_loopback, certificates=settings.certificates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +76,27 @@ class Entered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A checked place to connect to. number: a numeric IPv4 or IPv6 address without brackets."""
+    """A checked place to connect to.
+
+    number: a numeric IPv4 or IPv6 address without brackets. is_tls: rtsps or https. scheme: as in
+    the address.
+    """
 
     host: str
     number: str
     port: int
     path: str
+    scheme: str = "rtsp"
+
+    @property
+    def is_tls(self) -> bool:
+        return self.scheme in _SECURE
+
+    @property
+    def named_authority(self) -> str:
+        """`host:port` as an HTTP request names it; no port when it is the usual one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     @property
     def authority(self) -> str:
@@ -69,27 +107,40 @@ class Endpoint:
 
 
 def entered(text: str) -> Entered:
-    """Part an entered address: `rtsp://…`, a file path, `file:…` or `sim:…`.
+    """Part an entered address: `rtsp(s)://…`, `http(s)://…`, `/dev/videoN`, a file path, `file:…`
+    or `sim:…`.
 
     Errors:  BadInput for another scheme, a missing host, an unreadable port, or a password in
     a place other than before the host.
     """
     text = text.strip()
     if not text:
-        raise BadInput("an address is empty: give rtsp://host/path, a file or sim:junction")
+        raise BadInput(
+            "an address is empty: give rtsp://host/path, http://host/path, /dev/video0, a file or "
+            "sim:junction"
+        )
     if text.startswith("sim:"):
         return Entered(kind="sim", address=text, login=None)
+    if text.startswith("/dev/"):
+        return _entered_device(text)
     scheme = re.match(r"([A-Za-z][A-Za-z0-9+.-]*):", text)
     if scheme is None:
         return Entered(kind="file", address=_file_path(text), login=None)
     name = scheme.group(1).lower()
     if name == "file":
         return Entered(kind="file", address=_file_path(_path_of_file_url(text)), login=None)
-    if name in ("rtsps", "rtspt", "rtspu"):
-        raise BadInput(f"{name} is not supported yet: use rtsp (over TCP) on a closed network")
-    if name != "rtsp":
-        raise BadInput(f"{name} is not supported: use rtsp://, a file path or sim:")
-    return _entered_rtsp(text)
+    if name in ("rtspt", "rtspu"):
+        raise BadInput(f"{name} is not a scheme we read: write rtsp://, and how it travels apart")
+    if name in _SENT_TO_US:
+        raise BadInput(
+            f"{name}: {_SENT_TO_US[name]} is not read: give the camera's own address, rtsp:// or "
+            "http://, from its manual"
+        )
+    if name not in _PORTS:
+        raise BadInput(
+            f"{name} is not supported: use rtsp://, http://, /dev/video0, a file path or sim:"
+        )
+    return _entered_url(text, name)
 
 
 def shown(text: str) -> str:
@@ -98,6 +149,17 @@ def shown(text: str) -> str:
     # Up to the last @, for a password with an unescaped / or ?: better too much than too little.
     plain = re.sub(r"(?i)^([a-z][a-z0-9+.-]*://)(?!••••@)[^@]*:[^@]*@", rf"\1{_DOTS}@", plain)
     return re.sub(rf"({_SECRET_KEYS.pattern[4:]})[^&;/_]*", rf"\1{_DOTS}", plain, flags=re.I)
+
+
+def place_of(address: str) -> str:
+    """What two spellings of one camera's address have in common: host, port, path.
+
+    address: a URL that `entered` made.
+    """
+    parts = _parts(address.partition("#")[0])
+    port = parts.port or _PORTS[parts.scheme.lower()]
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.hostname}:{port}{parts.path.rstrip('/')}{query}"
 
 
 def check_number(number: str, rules: AddressRules) -> None:
@@ -112,23 +174,43 @@ def check_number(number: str, rules: AddressRules) -> None:
 
 
 def endpoint(address: str, rules: AddressRules, lookup: Lookup | None = None) -> Endpoint:
-    """Look up an RTSP address's host now and check everything behind it.
+    """Look up an address's host now and check everything behind it.
 
     lookup: for tests; None asks the system's resolver.
     Errors:  NotFound when the name has no address; NotAllowed when any of its addresses is
     out of bounds, since a name that mixes them is how a check is got around.
     """
-    parts = _parts(address)
-    host = parts.hostname
+    parts = _parts(address.partition("#")[0])
+    host, scheme = parts.hostname, parts.scheme.lower()
     assert host is not None, "_parts refuses an address without a host"
-    port = parts.port or RTSP_PORT
+    port = parts.port or _PORTS[scheme]
     numbers = list((lookup or _system_lookup)(host, port))
     if not numbers:
         raise NotFound(f"{host} has no address: check the camera's name or use its number")
     for number in numbers:
         check_number(number, rules)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
-    return Endpoint(host=host, number=numbers[0], port=port, path=path)
+    if scheme.startswith("http") and not path.startswith("/"):
+        path = f"/{path}"
+    return Endpoint(host=host, number=numbers[0], port=port, path=path, scheme=scheme)
+
+
+def snapshot_fps(address: str) -> float | None:
+    """The pictures a second that an http address asks for in `#fps=`; None: it says nothing.
+
+    Errors:  BadInput outside limits.SNAPSHOT_FPS_MIN to SNAPSHOT_FPS_MAX, or for other words.
+    """
+    words = address.partition("#")[2]
+    if not words:
+        return None
+    stated = _RATE.match(words)
+    fps = float(stated.group(1)) if stated else 0.0
+    if not SNAPSHOT_FPS_MIN <= fps <= SNAPSHOT_FPS_MAX:
+        raise BadInput(
+            f"after # an address may only say how often a single picture is fetched: #fps=2 "
+            f"({SNAPSHOT_FPS_MIN:g} to {SNAPSHOT_FPS_MAX:g} a second)"
+        )
+    return fps
 
 
 def with_login(place: Endpoint, login: Login | None) -> str:
@@ -137,30 +219,42 @@ def with_login(place: Endpoint, login: Login | None) -> str:
     Errors:  BadInput for a login that RTSP can't carry.
     """
     if login is None:
-        return f"rtsp://{place.authority}{place.path}"
+        return f"{place.scheme}://{place.authority}{place.path}"
     if ":" in login.name:
         raise BadInput("a camera's user name can't hold a colon")
     text = f"{quote(login.name, safe='')}:{quote(login.password.reveal(), safe='')}"
     if len(text) > _LOGIN_BYTES_MAX:
         raise BadInput("the camera's login is too long (120 characters, percent-encoded)")
-    return f"rtsp://{text}@{place.authority}{place.path}"
+    return f"{place.scheme}://{text}@{place.authority}{place.path}"
 
 
-def _entered_rtsp(text: str) -> Entered:
+def _entered_device(text: str) -> Entered:
+    if _DEVICE.match(text) is None:
+        raise BadInput(
+            f"{text} is not a camera's device: give /dev/video0, or its lasting name under "
+            "/dev/v4l/by-id/"
+        )
+    return Entered(kind="usb", address=text, login=None)
+
+
+def _entered_url(text: str, scheme: str) -> Entered:
     if _CONTROL.search(text):
         raise BadInput(f"{shown(text)!r} holds a space, a backslash or a control character")
-    authority, *after = re.split(r"[/?#]", text.partition("://")[2], maxsplit=1)
-    if authority.count("@") > 1 or "@" in "".join(after) or "#" in text:
+    is_http = scheme.startswith("http")
+    address, hash_sign, words = text.partition("#")
+    has_rate = is_http and _RATE.match(words) is not None
+    authority, *after = re.split(r"[/?#]", address.partition("://")[2], maxsplit=1)
+    if authority.count("@") > 1 or "@" in "".join(after) or (hash_sign and not has_rate):
         # A password with a bare @, / or # reads as a host; guessing could send it to a stranger.
         raise BadInput(
             "an address holds an @ or # out of place: in a password write @ as %40, / as %2F, "
             "? as %3F and # as %23; in a path write @ as %40"
         )
-    parts = _parts(text)
+    parts = _parts(address)
     if _SECRET_KEYS.search(parts.path) or _SECRET_KEYS.search(f"?{parts.query}"):
         raise BadInput(
             f"{shown(text)} holds a password in its path or query, where it would be stored and "
-            "shown: give the login apart, or as rtsp://name:password@host/path"
+            f"shown: give the login apart, or as {scheme}://name:password@host/path"
         )
     login = None
     if parts.username is not None:
@@ -170,7 +264,11 @@ def _entered_rtsp(text: str) -> Entered:
     if parts.port is not None:
         authority += f":{parts.port}"
     query = f"?{parts.query}" if parts.query else ""
-    return Entered(kind="rtsp", address=f"rtsp://{authority}{parts.path}{query}", login=login)
+    address = f"{scheme}://{authority}{parts.path}{query}"
+    if has_rate:
+        address += f"#{words}"
+        snapshot_fps(address)
+    return Entered(kind="http" if is_http else "rtsp", address=address, login=login)
 
 
 def _parts(text: str) -> SplitResult:
@@ -183,12 +281,13 @@ def _parts(text: str) -> SplitResult:
         fault = BadInput(f"{shown(text)} is not an address: check its host and port")
     if fault is not None:
         raise fault
-    if parts.scheme.lower() != "rtsp":
-        raise BadInput(f"{shown(text)} is not an rtsp address")
+    scheme = parts.scheme.lower()
+    if scheme not in _PORTS:
+        raise BadInput(f"{shown(text)} is not an rtsp or http address")
     if not parts.hostname or "%" in parts.hostname:
-        raise BadInput(f"{shown(text)} has no host: write rtsp://host/path")
+        raise BadInput(f"{shown(text)} has no host: write {scheme}://host/path")
     if parts.port == 0:
-        raise BadInput(f"{shown(text)} has port 0: leave the port out for {RTSP_PORT}")
+        raise BadInput(f"{shown(text)} has port 0: leave the port out for {_PORTS[scheme]}")
     return parts
 
 

@@ -39,7 +39,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from tests.analyse.cover_doubles import sighted
-from tests.truth.read import SHARED, TruePicture, true_pictures
+from tests.shared_data import SHARED
+from tests.truth.read import TruePicture, true_pictures
 
 from fairview.access.cover_finders import cover_detectors
 from fairview.access.render_encode import PictureEncoder

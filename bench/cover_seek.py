@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from tests.access.footage import coded, sealed
 from tests.access.test_stored_cover import cover_piece
-from tests.truth.read import SHARED
+from tests.shared_data import SHARED
 
 from fairview.access.cover_finders import cover_detectors
 from fairview.access.render import SealedPiece

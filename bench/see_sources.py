@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tests.truth.read import SHARED
+from tests.shared_data import SHARED
 
 from fairview.analyse.decode import open_video
 from fairview.analyse.detectors.choose import detector_for

@@ -11,8 +11,8 @@ SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 """Beside the project's root, where a machine has it."""
 
 
-def shared(name: str) -> Path:
-    """The path of a file or folder in the shared data.
+def shared(name: str | Path) -> Path:
+    """The path of a file or folder in the shared data (a whole path stays as it is).
 
     Skips the asking test where it is absent; under CI that is a failure.
     """

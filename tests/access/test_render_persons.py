@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import av
@@ -31,12 +30,11 @@ from fairview.core.errors import Corrupt, NotFound
 from fairview.core.limits_seeing import COVER_AHEAD_US, COVER_HELD_PICTURES_MAX
 from fairview.core.sight import PERSON
 from fairview.core.time import Instant, SystemClock
-from tests.access.footage import Footage, sealed, walk
+from tests.access.footage import Footage
 from tests.analyse.cover_doubles import Box, Scripted, finders, sighted
 from tests.analyse.scenes import HEIGHT_PX, WIDTH_PX, Picture, planes, street, with_person
 from tests.builders import NOON
 
-MODELS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "models"
 CLEAN = CleanPicture(pixels=street(), made_at=NOON)
 NAME = CoverModelName(folder="/nowhere", name="picodet-s-416")
 SHOWING = Showing(rendition="covered", clean=CLEAN, model=NAME)
@@ -119,30 +117,6 @@ def test_a_node_does_not_start_without_the_model_it_is_told_to_use(tmp_path: Pat
     with pytest.raises(Corrupt):
         cover_model_of(settings)
     assert cover_model_of(load_settings(None, {})) is None
-
-
-@pytest.fixture(scope="module")
-def footage() -> Footage:
-    return walk()
-
-
-@pytest.fixture(scope="module")
-def pieces(footage: Footage) -> tuple[SealedPiece, ...]:
-    return sealed(footage.fragments)
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[RenderPool]:
-    if not MODELS.is_dir():
-        assert "CI" not in os.environ, "the models have to be there"
-        pytest.skip("the models are not on this machine")
-    made = RenderPool(
-        clock=SystemClock(),
-        children_max=2,
-        model=CoverModelName(folder=str(MODELS), name="picodet-s-416"),
-    )
-    yield made
-    made.close()
 
 
 def pixels_of(media: bytes) -> list[Picture]:

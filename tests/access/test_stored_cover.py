@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,7 +15,6 @@ import numpy as np
 import pytest
 
 from fairview.access.render import RenderPool, SealedPiece
-from fairview.access.render_scene import CoverModelName
 from fairview.analyse.clean import CleanPicture
 from fairview.analyse.decode import PictureDecoder, key_picture
 from fairview.analyse.region_code import region_code
@@ -35,8 +33,8 @@ from tests.access.house import RECORDER
 from tests.access.site import NAME, Site
 from tests.analyse.scenes import HEIGHT_PX, WIDTH_PX, Picture, street
 from tests.builders import NOON
+from tests.shared_data import shared
 
-MODELS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "models"
 MODEL = "picodet-s-416"
 CLEAN = CleanPicture(pixels=street(), made_at=NOON)
 MINUTE = Span(start=NOON.plus(-US_PER_SECOND), end=NOON.plus(60 * US_PER_SECOND))
@@ -106,30 +104,6 @@ def damaged_code() -> SealedPiece:
     made = cover()
     samples = tuple(replace(one, data=one.data[:-3]) for one in made.samples)
     return cover_piece(replace(made, samples=samples))
-
-
-@pytest.fixture(scope="module")
-def footage() -> Footage:
-    return walk()
-
-
-@pytest.fixture(scope="module")
-def pieces(footage: Footage) -> tuple[SealedPiece, ...]:
-    return sealed(footage.fragments)
-
-
-@pytest.fixture(scope="module")
-def pool() -> Iterator[RenderPool]:
-    if not MODELS.is_dir():
-        assert "CI" not in os.environ, "the models have to be there"
-        pytest.skip("the models are not on this machine")
-    made = RenderPool(
-        clock=SystemClock(),
-        children_max=3,
-        model=CoverModelName(folder=str(MODELS), name=MODEL),
-    )
-    yield made
-    made.close()
 
 
 def shown(
@@ -237,7 +211,7 @@ def test_a_seek_through_the_door_finds_the_masks_of_its_time(
     pool: RenderPool, footage: Footage, tmp_path: Path
 ) -> None:
     settings = load_settings(
-        None, {"FAIRVIEW_COVERING__MODEL": MODEL, "FAIRVIEW_MODELS": str(MODELS)}
+        None, {"FAIRVIEW_COVERING__MODEL": MODEL, "FAIRVIEW_MODELS": str(shared("models"))}
     )
     site = covered_site(tmp_path, pool, settings)
     site.record(NAME, footage.fragments)

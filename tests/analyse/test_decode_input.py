@@ -21,9 +21,9 @@ from fairview.analyse.decode.picture_size import picture_size
 from fairview.core.errors import BadInput, NotFound
 from fairview.core.time import Instant
 from tests.analyse.scenes import noisy, street
+from tests.shared_data import shared
 
 START = Instant(1_777_636_800_000_000)
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 
 def film(
@@ -245,15 +245,6 @@ def test_pictures_come_at_the_size_that_is_asked_for(tmp_path: Path) -> None:
     assert one.planes.blue.shape == (15, 24)
 
 
-def _shared(name: str) -> Path:
-    path = SHARED / name
-    if not path.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{path} is missing")
-        pytest.skip("the real clips are not here")
-    return path
-
-
 @pytest.mark.parametrize(
     ("name", "frames", "seconds"),
     [
@@ -264,7 +255,7 @@ def _shared(name: str) -> Path:
 )
 def test_real_clips_have_their_numbers_and_times(name: str, frames: int, seconds: float) -> None:
     """The first begins below 0 with pictures its edit list hides, the second at 1.283 s."""
-    video = open_video(_shared(f"videos/{name}"))
+    video = open_video(shared(f"videos/{name}"))
     found = [(one.frame, one.at.us) for one in video.pictures((64, 36))]
     assert [number for number, _ in found] == list(range(1, frames + 1))
     assert video.frames_total == frames

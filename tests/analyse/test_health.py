@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,8 +17,8 @@ from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.sim.conditions import Condition, Conditions
 from fairview.sim.view import Picture
 from tests.builders import NOON
+from tests.shared_data import shared
 
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 SIZE = (640, 360)
 SECONDS = 36
 FROM = 12
@@ -190,11 +188,7 @@ def test_settings_that_cannot_be_are_refused() -> None:
     ],
 )
 def test_no_fault_is_told_on_real_clips(name: str) -> None:
-    path = SHARED / name
-    if not path.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{path} is missing")
-        pytest.skip("the real clips are not here")
+    path = shared(name)
     watch = HealthWatch(CameraId("c"))
     changes: list[HealthChange] = []
     for one in open_video(path, fps=30, start=Instant(0)).pictures(None, Pace(fps_max=1)):

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +9,7 @@ from fairview.publish.census.claim import Bound, Method, Operated
 from fairview.publish.census.read_claims import own_text, read_claims
 from fairview.publish.census.recompute import again
 from tests.publish.claims import as_csv, made_up, own_claims, row
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "census_claims.csv"
+from tests.shared_data import shared
 
 
 def test_every_row_of_the_own_data_set_is_taken() -> None:
@@ -23,11 +19,7 @@ def test_every_row_of_the_own_data_set_is_taken() -> None:
 
 
 def test_the_own_data_set_is_the_one_it_came_from() -> None:
-    if not SHARED.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{SHARED} is missing")
-        pytest.skip(f"{SHARED} is not on this machine")
-    assert own_text("claims.csv") == SHARED.read_text(encoding="utf-8")
+    assert own_text("claims.csv") == shared("census_claims.csv").read_text(encoding="utf-8")
 
 
 def test_every_wording_of_the_own_data_set_has_a_definition() -> None:

@@ -10,14 +10,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-import pytest
 
 from fairview.core.ids import CameraId
 from fairview.core.media import Codec, Fragment, Packet, Sample, VideoFormat
 from fairview.core.time import Instant
 from tests.builders import NOON
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+from tests.shared_data import SHARED, shared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,11 +185,5 @@ def shared_videos() -> list[Path]:
 
 
 def need_shared_videos() -> list[Path]:
-    import os
-
-    found = shared_videos()
-    if not found:
-        if os.environ.get("CI"):
-            pytest.fail("the shared clips are missing")
-        pytest.skip("the shared clips are not on this machine")
-    return found
+    shared("videos")
+    return shared_videos()

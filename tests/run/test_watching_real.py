@@ -15,26 +15,16 @@ from fairview.core.time import SystemClock
 from fairview.run.watching import DetectorChange, watch
 from tests.run import roads
 from tests.run.test_watching import nothing, report, rows, wish
-from tests.servers.running import missing
+from tests.shared_data import shared
 from tests.truth.read import true_lines
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 PICODET = DetectorChange(kind="onnx", model="picodet-s-416")
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(autouse=True)
 def models(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not (DATA / "models").is_dir():
-        missing("no models beside the project")
-    monkeypatch.setenv("FAIRVIEW_MODELS", str(DATA / "models"))
-
-
-def data(name: str) -> Path:
-    path = DATA / name
-    if not path.exists():
-        missing(f"no {name} beside the project")
-    return path
+    monkeypatch.setenv("FAIRVIEW_MODELS", str(shared("models")))
 
 
 def scene_of(size_px: tuple[int, int], more: str) -> str:
@@ -49,13 +39,13 @@ def scene_of(size_px: tuple[int, int], more: str) -> str:
 def test_stays_at_a_table_agree_with_what_was_read_by_eye_within_a_second(
     tmp_path: Path, detector: DetectorChange
 ) -> None:
-    truth = json.loads(data("traffic/intel/dwell_truth.json").read_text())
+    truth = json.loads(shared("traffic/intel/dwell_truth.json").read_text())
     told = truth["one-by-one-person-detection.mp4"]
     zone = (
         '[[zone]]\nname = "room"\nkind = "room"\npolygon_px = [[0,0],[768,0],[768,432],[0,432]]\n'
     )
     roads.write_scene(tmp_path / "scene.toml", text=scene_of((768, 432), zone))
-    film = data("videos/one-by-one-person-detection.mp4")
+    film = shared("videos/one-by-one-person-detection.mp4")
     watch(wish(tmp_path, film, detector=detector), SystemClock(), threading.Event(), nothing)
     begun = datetime.fromisoformat("2026-05-01T08:00:00+00:00")
     found = [
@@ -80,7 +70,7 @@ def test_lines_on_the_junction_pictures_count_as_was_read_by_eye(tmp_path: Path)
         for line in truth.lines
     )
     roads.write_scene(tmp_path / "scene.toml", text=scene_of((640, 360), lines))
-    frames = data("traffic/opendatacam/frames")
+    frames = shared("traffic/opendatacam/frames")
     watch(wish(tmp_path, frames, detector=PICODET), SystemClock(), threading.Event(), nothing)
     with (tmp_path / "out" / "crossings.csv").open(newline="") as file:
         found = Counter((row["line"], row["direction"]) for row in csv.DictReader(file))
@@ -95,7 +85,7 @@ def test_lines_on_the_junction_pictures_count_as_was_read_by_eye(tmp_path: Path)
 def test_the_clip_without_traffic_has_no_vehicle_and_no_crossing(tmp_path: Path) -> None:
     line = '[[line]]\nname = "across"\npoints_px = [[10, 200], [630, 200]]\n'
     roads.write_scene(tmp_path / "scene.toml", text=scene_of((640, 360), line))
-    film = data("videos/bottle-detection.mp4")
+    film = shared("videos/bottle-detection.mp4")
     watch(wish(tmp_path, film, detector=PICODET), SystemClock(), threading.Event(), nothing)
     out = tmp_path / "out"
     # Hands reach into the picture and put bottles there: a person is in it then, and nothing else.
@@ -109,7 +99,7 @@ def test_the_clip_without_traffic_has_no_vehicle_and_no_crossing(tmp_path: Path)
 def test_real_clips_are_watched_and_covered(tmp_path: Path, name: str, kind: str) -> None:
     line = '[[line]]\nname = "across"\npoints_px = [[10, 400], [1270, 400]]\n'
     roads.write_scene(tmp_path / "scene.toml", text=scene_of((1280, 720), line))
-    film = data(f"videos/{name}")
+    film = shared(f"videos/{name}")
     one = wish(tmp_path, film, detector=DetectorChange(kind=kind), is_covered=True, at_fps=10.0)
     watch(one, SystemClock(), threading.Event(), nothing)
     totals = report(tmp_path / "out")["totals"]

@@ -14,8 +14,9 @@ from typing import IO
 
 import pytest
 
+from tests.shared_data import shared
+
 HERE = Path(__file__).resolve().parent
-VIDEOS = HERE.parents[1].parent / "shared" / "data" / "videos"
 SYSTEM_PYTHON = "/usr/bin/python3"
 PACKAGES = " ".join(
     line for line in (HERE / "PACKAGES.txt").read_text().splitlines() if not line.startswith("#")
@@ -43,10 +44,7 @@ def missing(because: str) -> None:
 
 def video(name: str) -> Path:
     """One of the sample videos that live beside the project."""
-    path = VIDEOS / name
-    if not path.exists():
-        missing(f"no sample video {name}")
-    return path
+    return shared(f"videos/{name}")
 
 
 def need_gst() -> None:

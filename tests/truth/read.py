@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.shared_data import SHARED
+
 HERE = Path(__file__).resolve().parent
-SHARED = HERE.parents[2] / "shared" / "data"
 """Where the pictures lie; they are never part of the repository."""
 
 BoxPx = tuple[int, int, int, int]

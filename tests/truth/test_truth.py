@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import av
 import pytest
 
 from fairview.core.sight import KINDS
+from tests.shared_data import shared
 from tests.truth.read import (
-    SHARED,
     BoxPx,
     TrueBox,
     TruePicture,
@@ -23,15 +21,6 @@ from tests.truth.read import (
 PICTURES = true_pictures()
 LINES = true_lines()
 PRESENCE = true_presence()
-
-
-def needs(path: Path) -> Path:
-    """The path, or the test is skipped; on the build machine a missing one is a failure."""
-    if not path.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{path.name} is missing")
-        pytest.skip(f"{path.name} is not on this machine")
-    return path
 
 
 def same_place(one: BoxPx, other: BoxPx) -> float:
@@ -106,7 +95,7 @@ def test_no_listed_box_is_one_that_would_be_ignored() -> None:
 def test_at_least_sixty_pictures_of_all_clips_are_read_each_once() -> None:
     assert len(PICTURES) >= 60
     assert len({(picture.clip, picture.frame) for picture in PICTURES}) == len(PICTURES)
-    videos = sorted(needs(SHARED / "videos").glob("*.mp4"))
+    videos = sorted(shared("videos").glob("*.mp4"))
     assert {video.stem for video in videos} <= {picture.clip for picture in PICTURES}
 
 
@@ -114,7 +103,7 @@ def test_at_least_sixty_pictures_of_all_clips_are_read_each_once() -> None:
 @pytest.mark.parametrize("clip", sorted({it.clip for it in PICTURES if it.source.suffix == ".mp4"}))
 def test_the_read_pictures_are_in_the_clip_at_the_times_written_down(clip: str) -> None:
     wanted = {picture.frame: picture for picture in PICTURES if picture.clip == clip}
-    source = needs(next(iter(wanted.values())).source)
+    source = shared(next(iter(wanted.values())).source)
     with av.open(str(source)) as container:
         for number, picture in enumerate(container.decode(video=0)):
             told = wanted.pop(number, None)
@@ -127,7 +116,7 @@ def test_the_read_pictures_are_in_the_clip_at_the_times_written_down(clip: str) 
 
 
 def test_the_junction_pictures_exist() -> None:
-    needs(LINES.pictures)
+    shared(LINES.pictures)
     assert len(list(LINES.pictures.glob("*.jpg"))) == LINES.frames
     for picture in PICTURES:
         if picture.clip == "opendatacam-junction":

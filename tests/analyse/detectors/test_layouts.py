@@ -18,7 +18,7 @@ from fairview.analyse.detectors.overlaps import kept, overlaps
 from fairview.analyse.detectors.picture_input import InputForm, fed, fit_of
 from fairview.analyse.planes import planes_of_rgb, rgb_of
 from fairview.core.sight import BICYCLE, CAR, KINDS, PERSON, TRUCK
-from tests.analyse.detectors import shared
+from tests.analyse.detectors import real
 
 Field = npt.NDArray[np.float32]
 BOTH = Wanted(
@@ -161,7 +161,7 @@ def test_a_car_called_a_truck_is_one_but_a_cyclist_is_two() -> None:
 
 @pytest.mark.slow
 def test_faces_are_those_that_opencv_finds() -> None:
-    models, picture = shared.store(), shared.pixels("images/city-crossing-faces.jpg")
+    models, picture = real.store(), real.pixels("images/city-crossing-faces.jpg")
     ours = face_detector(models, OnnxSettings(confidence=0.6)).boxes(
         planes_of_rgb(picture, "bt601")
     )
@@ -198,8 +198,8 @@ def test_cars_at_the_junction_are_found_where_they_were_seen(model: str, cars_le
         ],
         dtype=np.float32,
     )
-    picture = planes_of_rgb(shared.pixels("traffic/opendatacam/frames/100.jpg"), "bt601")
-    (found,) = OnnxDetector(*shared.store().read(model)).find([picture])
+    picture = planes_of_rgb(real.pixels("traffic/opendatacam/frames/100.jpg"), "bt601")
+    (found,) = OnnxDetector(*real.store().read(model)).find([picture])
     cars = found.boxes_unit[found.kinds == CAR] * np.array([640, 360] * 2, dtype=np.float32)
     assert len(cars) >= cars_least
     assert (overlaps(drawn, cars.astype(np.float32)).max(axis=1) > 0.6).all()
@@ -207,8 +207,8 @@ def test_cars_at_the_junction_are_found_where_they_were_seen(model: str, cars_le
 
 @pytest.mark.slow
 def test_a_plate_is_found_on_a_car_that_was_cut_out() -> None:
-    picture = shared.pixels("images/parked-car-cn-plate.jpg")
-    models = shared.store()
+    picture = real.pixels("images/parked-car-cn-plate.jpg")
+    models = real.store()
     (found,) = OnnxDetector(*models.read("picodet-s-416")).find([planes_of_rgb(picture, "bt601")])
     x1, y1, x2, y2 = (found.boxes_unit[0] * [1920, 1080, 1920, 1080]).astype(int)
     plates = plate_detector(models).boxes(
@@ -224,5 +224,5 @@ def test_a_plate_is_found_on_a_car_that_was_cut_out() -> None:
 @pytest.mark.parametrize("model", ["yolox-nano", "picodet-s-416", "fastestdet"])
 def test_nothing_is_found_in_a_plain_picture(model: str) -> None:
     plain = planes_of_rgb(np.full((360, 640, 3), 90, dtype=np.uint8), "bt601")
-    (found,) = OnnxDetector(*shared.store().read(model)).find([plain])
+    (found,) = OnnxDetector(*real.store().read(model)).find([plain])
     assert len(found.scores) == 0

@@ -25,7 +25,7 @@ from fairview.analyse.detectors.onnx import OnnxDetector
 from fairview.core.errors import BadInput, Corrupt, NotFound, Unavailable
 from fairview.core.scene import DetectorWish
 from fairview.core.time import Instant, ManualClock
-from tests.analyse.detectors import shared
+from tests.analyse.detectors import real
 from tests.analyse.detectors.graphs import (
     block,
     card_text,
@@ -208,7 +208,7 @@ def test_a_model_made_from_the_publishers_file_is_made_on_the_way(tmp_path: Path
 @pytest.mark.parametrize("name", ["picodet-s-320", "picodet-s-416"])
 def test_the_publishers_picodet_becomes_ours_byte_for_byte(name: str) -> None:
     """Its list of inputs is written back first; the digest tells that it is the publisher's."""
-    card, data = shared.store().read(name)
+    card, data = real.store().read(name)
     assert card.made_from is not None
     theirs = with_listed_initializers(data)
     assert hashlib.sha256(theirs).hexdigest() == card.made_from.sha256

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import strategies as st
 
 from fairview.analyse.files.read import FileFacts
 from fairview.core.ids import CameraId
 from fairview.core.sight import KINDS, Track
 from fairview.core.time import Instant
+from tests.shared_data import shared
 
 CAMERA = CameraId("junction-1")
 START = Instant(1_777_636_800_000_000)
@@ -64,8 +63,4 @@ def assert_same(ours: Track, theirs: Track, *, facts: FileFacts = FACTS, px: flo
 
 def traffic(name: str) -> Path:
     """A file of the shared test data; the test is skipped where there is none, save in CI."""
-    path = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "traffic" / name
-    if not path.exists():
-        assert "CI" not in os.environ, f"the test data are missing: {path}"
-        pytest.skip(f"no test data at {path}")
-    return path
+    return shared(f"traffic/{name}")

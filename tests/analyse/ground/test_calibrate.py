@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +10,8 @@ from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
 from fairview.core.scene import KnownPoint, Scene, SceneCamera, TapedLength, Vanishing
 from tests.analyse.ground.roads import Camera, road
+from tests.shared_data import shared
 
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 CAMERA = Camera(width_px=1920, height_px=1080, focal_px=1500, height_m=8, tilt=0.3, roll=0.01, k1=0)
 
 
@@ -136,10 +134,7 @@ def test_one_wrong_length_is_named_and_does_not_carry_the_rest() -> None:
 
 
 def test_leave_one_out_shows_what_a_small_residual_hides() -> None:
-    found = sorted((DATA / "traffic" / "opentrafficcam").glob("*.otrfpts"))
-    if not found:
-        assert "CI" not in os.environ, "the shared data are missing"
-        pytest.skip("the shared data are not here")
+    found = sorted(shared("traffic/opentrafficcam").glob("*.otrfpts"))
     points = json.loads(found[0].read_text()).values()
     ground = calibrate(
         Scene(

@@ -4,7 +4,6 @@ read by eye. The pictures themselves are not needed: boxes go through the tracke
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,12 +23,12 @@ from fairview.core.scene import Line, Scene, SceneCamera
 from fairview.core.sight import Track
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.core.traffic import DIRECTIONS, Crossing
-from tests.truth.read import SHARED, TrueCrossing, TrueLines, true_lines
+from tests.shared_data import shared
+from tests.truth.read import TrueCrossing, TrueLines, true_lines
 
 pytestmark = pytest.mark.slow
 
 CAMERA = CameraId("junction")
-FOLDER = SHARED / "traffic" / "opendatacam"
 SLACK_FRAMES = 10
 """The middle of a box's lower edge is not the lowest point of the wheels."""
 
@@ -54,11 +53,6 @@ DARKNET = Boxes(name="alexeydetections30FPS.json", width_px=640, height_px=360, 
 
 @lru_cache(maxsize=2)
 def counted(boxes: Boxes) -> tuple[Crossing, ...]:
-    path = FOLDER / boxes.name
-    if not path.exists():
-        if os.environ.get("CI"):
-            pytest.fail(f"{path} is not there")
-        pytest.skip(f"the junction's detections are not there: {path}")
     truth = true_lines()
     found = _measured(_tracks(boxes, truth), truth)
     return tuple(one for one in found if boxes.first <= _frame(one, boxes) <= boxes.last)
@@ -74,7 +68,7 @@ def _tracks(boxes: Boxes, truth: TrueLines) -> list[Track]:
     )
     tracker = Tracker(CAMERA)
     done: list[Track] = []
-    pictures = read_opendatacam(FOLDER / boxes.name, facts).pictures()
+    pictures = read_opendatacam(shared(f"traffic/opendatacam/{boxes.name}"), facts).pictures()
     for one in islice(pictures, truth.frames - boxes.first + 1):  # one file goes on beyond them
         tracker.advance(one)
         done += tracker.take_finished()

@@ -7,7 +7,9 @@ One piece is in flight at most: a slow viewer slows the pull, and the door's que
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import anyio
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -43,28 +45,21 @@ CLOSE_PROBLEM = 4000
 @router.websocket("/api/v1/looks/{look}/live/{camera}")
 async def live(socket: WebSocket, look: str, camera: str) -> None:
     """A look's live picture. See the module's text for the messages."""
-    web = web_of(socket)
-    try:
-        session = session_of(socket)
-    except NotAllowed:
-        await socket.close(CLOSE_STRANGER)
-        return
-    await socket.accept()
-    try:
-        asked = await _first_message(socket)
-        token = web.looks.token(session, look_id(look), asked.token)
-        await _send_all(web, socket, token, camera_id(camera))
-        await _end(socket, None)
-    except FairviewError as error:
-        log_problem(error, route=socket.url.path)
-        await _end(socket, error)
-    except WebSocketDisconnect:
-        return
+    await _shown(socket, look, camera, _send_pictures)
 
 
 @router.websocket("/api/v1/looks/{look}/sights/{camera}")
 async def sights(socket: WebSocket, look: str, camera: str) -> None:
     """Boxes and trails over a look's live picture: `SightMessage` after `SightMessage` (text)."""
+    await _shown(socket, look, camera, _send_sights)
+
+
+Send = Callable[[Web, WebSocket, str, CameraId], Awaitable[None]]
+"""Sends one camera's part of a look, named by the look's token, until it is over."""
+
+
+async def _shown(socket: WebSocket, look: str, camera: str, send: Send) -> None:
+    """A socket's whole life: who asks, for which look, then what `send` has."""
     web = web_of(socket)
     try:
         session = session_of(socket)
@@ -75,7 +70,7 @@ async def sights(socket: WebSocket, look: str, camera: str) -> None:
     try:
         asked = await _first_message(socket)
         token = web.looks.token(session, look_id(look), asked.token)
-        await _send_sights(web, socket, token, camera_id(camera))
+        await send(web, socket, token, camera_id(camera))
         await _end(socket, None)
     except FairviewError as error:
         log_problem(error, route=socket.url.path)
@@ -84,17 +79,33 @@ async def sights(socket: WebSocket, look: str, camera: str) -> None:
         return
 
 
+async def _send_pictures(web: Web, socket: WebSocket, token: str, camera: CameraId) -> None:
+    pieces = web.calls.stream(partial(web.door.live, token, camera))
+    web.meters.live_viewers.inc()
+    try:
+        await _while_there(socket, pieces, partial(_pump, web, socket, pieces))
+    finally:
+        web.meters.live_viewers.dec()
+
+
 async def _send_sights(web: Web, socket: WebSocket, token: str, camera: CameraId) -> None:
     seen = web.calls.stream(partial(web.door.sights, token, camera))
+    await _while_there(socket, seen, partial(_pump_sights, socket, seen))
+
+
+async def _while_there(
+    socket: WebSocket, stream: BlockingStream[Any], pump: Callable[[], Awaitable[None]]
+) -> None:
+    """Pump until the stream is over or the page has gone; then let the stream go."""
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_until_gone, socket, group.cancel_scope)
-            await _pump_sights(socket, seen)
+            await pump()
             group.cancel_scope.cancel()
     except BaseExceptionGroup as group_error:
         raise _only(group_error) from group_error
     finally:
-        await seen.close()
+        await stream.close()
 
 
 async def _pump_sights(socket: WebSocket, seen: BlockingStream[Sight]) -> None:
@@ -134,21 +145,6 @@ async def _first_message(socket: WebSocket) -> m.LiveToken:
         return m.LiveToken.model_validate_json(text)
     except ValidationError as error:
         raise BadInput("the first message is a text with the look's token") from error
-
-
-async def _send_all(web: Web, socket: WebSocket, token: str, camera: CameraId) -> None:
-    pieces = web.calls.stream(partial(web.door.live, token, camera))
-    web.meters.live_viewers.inc()
-    try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(_until_gone, socket, group.cancel_scope)
-            await _pump(web, socket, pieces)
-            group.cancel_scope.cancel()
-    except BaseExceptionGroup as group_error:
-        raise _only(group_error) from group_error
-    finally:
-        web.meters.live_viewers.dec()
-        await pieces.close()
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:

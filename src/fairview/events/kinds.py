@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fairview.events.conditions import CONDITION_KINDS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventKind:
@@ -14,7 +16,7 @@ class EventKind:
     do: str
 
 
-KINDS: tuple[EventKind, ...] = (
+_TOLD: tuple[EventKind, ...] = (
     EventKind(
         name="camera_away",
         what="A camera can't be reached or fell silent; nothing of it is recorded.",
@@ -85,6 +87,21 @@ KINDS: tuple[EventKind, ...] = (
         name="review_due",
         what="A camera's register entry must be reviewed within four weeks.",
         do="Review the entry and save it with a new date.",
+    ),
+)
+
+_NAMES = frozenset(kind.name for kind in _TOLD)
+KINDS: tuple[EventKind, ...] = (
+    *_TOLD,
+    *(
+        EventKind(name=kind.name, what=kind.what, do=kind.do)
+        for kind in CONDITION_KINDS
+        if kind.name not in _NAMES
+    ),
+    EventKind(
+        name="condition_over",
+        what="Something that was wrong is right again; the text names it and how long it was.",
+        do="Nothing.",
     ),
 )
 

@@ -10,11 +10,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId
 from fairview.core.media import Fragment, Gap, Packet, Sample, Segment
-from fairview.core.time import Instant, ManualClock
+from fairview.core.time import US_PER_SECOND, Instant, ManualClock
 from fairview.record.keyring import Keyring
 from fairview.record.live import LiveTap
 from fairview.record.recorder import Stores, StreamRecorder
 from fairview.record.rows import RowQueue
+from fairview.record.write_queue import AtOnce, Lanes
 from fairview.store.blobs import MemoryBlobs
 from fairview.store.catalogue_memory import MemoryCatalogue
 from fairview.store.contracts import Blobs, Catalogue, EventSaved
@@ -38,6 +39,7 @@ class Desk:
         blobs: Blobs | None = None,
         catalogue: Catalogue | None = None,
         start: Instant = NOON,
+        lanes: Lanes | None = None,
     ) -> None:
         self.blobs = blobs or MemoryBlobs()
         self.catalogue = catalogue or MemoryCatalogue()
@@ -46,6 +48,7 @@ class Desk:
         self.file = issued(CAMERA, start, hours=6)
         self.issue(self.file)
         self.tap = LiveTap()
+        self.lanes = lanes or AtOnce()
         self.again()
 
     def again(self) -> StreamRecorder:
@@ -53,7 +56,13 @@ class Desk:
         self.recorder = StreamRecorder(
             camera=CAMERA,
             stream="main",
-            stores=Stores(blobs=self.blobs, rows=self.rows, signer=SIGNER, clock=self.clock),
+            stores=Stores(
+                blobs=self.blobs,
+                rows=self.rows,
+                signer=SIGNER,
+                clock=self.clock,
+                lanes=self.lanes,
+            ),
             keyring=Keyring(
                 self.key_path,
                 camera=CAMERA,
@@ -75,6 +84,10 @@ class Desk:
             if late_us > 0:
                 self.clock.advance(late_us)
             self.recorder.packet(one)
+
+    def settle(self) -> bool:
+        """Until everything handed over is written; False when that takes too long."""
+        return self.recorder.settle(20 * US_PER_SECOND)
 
     def close(self) -> None:
         self.recorder.close()

@@ -77,6 +77,14 @@ class StreamGaps:
             self._start, self._because, self._is_written = start, because, False
             self._ask_past(start)
 
+    def turn(self, at: Instant, because: GapBecause) -> None:
+        """Footage is missing for another cause from `at` on; also when nothing was missing."""
+        if self._start is not None and self._because is because:
+            return
+        if self._start is not None:
+            self.resume(max(at, self._start))
+        self.begin(at, because)
+
     def lasts(self, until: Instant) -> None:
         """The outage still lasts at `until`: write its row, or let the past's gap grow."""
         if self._start is None:

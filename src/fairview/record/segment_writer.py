@@ -8,14 +8,24 @@ from dataclasses import dataclass, replace
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fairview.core.errors import NotFound, Unavailable
-from fairview.core.ids import SegmentId, new_hex_id
-from fairview.core.media import EndedBecause, Fragment, Packet, Segment
+from fairview.core.ids import CameraId, SegmentId, StreamName, new_hex_id
+from fairview.core.media import EndedBecause, Fragment, Segment
 from fairview.core.time import Instant, Span
 from fairview.record.keyring import PickedPair
 from fairview.store.contracts import Blobs
 from fairview.store.layout import blob_name
 from fairview.store.mend import segment_row, stopped_walk, walk_blob
 from fairview.store.sealing import SegmentSealer, recovery_trailer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentStart:
+    """What a segment begins with. shown_us: how long its first picture is shown, at least 1."""
+
+    camera: CameraId
+    stream: StreamName
+    at: Instant
+    shown_us: int
 
 
 class SegmentWriter:
@@ -31,21 +41,21 @@ class SegmentWriter:
         blobs: Blobs,
         pair: PickedPair,
         signer: Ed25519PrivateKey,
-        first: Packet,
+        start: SegmentStart,
         created_at: Instant,
     ) -> None:
         """The header is durable on return. Errors: Unavailable, BadInput for a bad public half."""
         segment = SegmentId(new_hex_id())
         self._sealer = SegmentSealer(
-            camera=first.camera,
-            stream=first.stream,
+            camera=start.camera,
+            stream=start.stream,
             segment=segment,
             key_pair=pair.id,
             public_half=pair.public,
             signer=signer,
             created_at=created_at,
         )
-        name = blob_name(first.camera, first.at, segment)
+        name = blob_name(start.camera, start.at, segment)
         self._blob = blobs.create(name)
         try:
             self._blob.append(self._sealer.header)
@@ -55,12 +65,11 @@ class SegmentWriter:
             with contextlib.suppress(Unavailable):
                 blobs.remove(name)
             raise
-        shown_us = max(first.format.us_of(first.duration_ticks), 1)
         self.row = Segment(
             id=segment,
-            camera=first.camera,
-            stream=first.stream,
-            span=Span(start=first.at, end=first.at.plus(shown_us)),
+            camera=start.camera,
+            stream=start.stream,
+            span=Span(start=start.at, end=start.at.plus(max(start.shown_us, 1))),
             size_bytes=self._blob.size_bytes,
             fragments=0,
             key_pair=pair.id,

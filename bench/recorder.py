@@ -25,6 +25,7 @@ from fairview.ingest.file_play import FilePlay
 from fairview.record.live import LiveTaps
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
+from fairview.record.write_queue import DiskWriters, WriteRoom
 from fairview.run.recording import CameraKeeper, Supplies
 from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_sqlite import SqliteCatalogue
@@ -76,6 +77,7 @@ def main() -> None:
     catalogue = SqliteCatalogue(folder.catalogue)
     rows = RowQueue(catalogue, clock)
     rows.start()
+    writers = DiskWriters(WriteRoom())
     supplies = Supplies(
         settings=Settings(
             register=Settings().register_,
@@ -89,6 +91,7 @@ def main() -> None:
             rows=rows,
             signer=Ed25519PrivateKey.generate(),
             clock=clock,
+            lanes=writers,
         ),
         box=SecretBox(bytes(32)),
         door_public=door.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw),
@@ -104,6 +107,7 @@ def main() -> None:
     stop.wait()
     keeper_figures = keeper.figures()
     keeper.close()
+    writers.close()
     rows.close()
     catalogue.close()
     kept = {

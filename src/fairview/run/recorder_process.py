@@ -20,6 +20,7 @@ from fairview.ingest.file_play import FilePlay
 from fairview.record.live import LiveTaps, serve_live
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
+from fairview.record.write_queue import DiskWriters, WriteRoom
 from fairview.run.cover_looks import is_cover_stored
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import StartOrders, follow, read_start
@@ -62,11 +63,13 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
     catalogue = RemoteCatalogue(orders.sockets.path("catalogue"), orders.secrets["catalogue"])
     rows = RowQueue(catalogue, clock)
     rows.start()
+    writers = DiskWriters(WriteRoom())
     stores = Stores(
         blobs=FileBlobs(folder.blobs),
         rows=rows,
         signer=recorder_signer(folder, group),
         clock=clock,
+        lanes=writers,
     )
     streams = LiveStreams(orders.sockets, orders.secrets["live"], orders.secrets["sights"])
     supplies = Supplies(
@@ -96,6 +99,7 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
             clock.wait(stop, NODE_TURN_US)
     finally:
         keeper.close()
+        writers.close()
         rows.close()
         live.close()
         streams.close()

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
-from fairview.core.errors import Corrupt, Unavailable
+from fairview.core.errors import BadInput, Corrupt, Unavailable
 
 DOOR_ROWS_VERSION = 1
 _BUSY_MS = 5_000
@@ -124,8 +124,8 @@ class DoorRows:
     def __init__(self, path: Path) -> None:
         """Open or make the file (mode 0600).
 
-        Errors:  Corrupt when it is not ours or made by a newer version, Unavailable when the
-        disk fails.
+        Errors:  Corrupt when it is not ours, BadInput when made by a newer version, Unavailable
+        when the disk fails.
         """
         self._path = path
         self._lock = threading.RLock()
@@ -150,7 +150,10 @@ class DoorRows:
         with self.write() as connection:
             found = int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
             if found > DOOR_ROWS_VERSION:
-                raise Corrupt(f"{self._path} was made by a newer Fairview (version {found})")
+                raise BadInput(
+                    f"{self._path} was made by a newer Fairview (version {found}, this one knows "
+                    f"{DOOR_ROWS_VERSION}): use that version; nothing was changed"
+                )
             if found == 0:
                 _tables.create_all(connection)
                 connection.exec_driver_sql(f"PRAGMA user_version = {DOOR_ROWS_VERSION:d}")

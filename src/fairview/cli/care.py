@@ -1,4 +1,4 @@
-"""`backup` and `restore`: what outlives the machine, and what must not."""
+"""`backup`, `restore`, `upgrade`: what outlives the machine or a release, and what must not."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from fairview.cli.voice import bar, note, say
+from fairview.cli.voice import bar, note, say, say_json
 from fairview.core.time import SystemClock
 from fairview.run.backup import back_up
 from fairview.run.restore import restore as restore_folder
+from fairview.run.upgrade import survey, upgrade_folder
 
 FOLDER = Path("fairview-data")
 
@@ -39,3 +40,29 @@ def restore(
     with bar("restoring") as move:
         done = restore_folder(folder, data, SystemClock(), move)
     say(done.in_words())
+
+
+def upgrade(
+    data: Annotated[Path, typer.Option("--data", help="The data folder.")] = FOLDER,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without, it is only told.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Bring a data folder of an older Fairview up to this one; a newer one's is refused."""
+    found = upgrade_folder(data, note) if yes else survey(data)
+    if as_json:
+        say_json(found.as_json())
+    else:
+        for part in found.parts:
+            say(f"{part.in_words()}{'' if part.state == 'newest' else f': {part.state}'}")
+    if yes:
+        say(f"{data} was up to date" if found.is_newest else f"{data} is up to date now")
+        return
+    found.refuse_newer()
+    if found.is_newest:
+        note(f"{data} is up to date; nothing is to be done")
+        return
+    note(
+        f"written by {found.written_by}. Say --yes to bring it up: the node must be stopped; the "
+        "old catalogue (without logins) is kept in before-upgrade; footage, keys and the ledger "
+        "are not touched. For a copy of all: fairview backup"
+    )

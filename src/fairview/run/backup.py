@@ -97,7 +97,7 @@ def back_up(data: Path, out: Path, clock: Clock, progress: Progress) -> BackupMa
     inside the data; Conflict for another node's backup; Corrupt, Unavailable.
     Cost:    reads and writes each new blob once, with one sync each.
     """
-    folder = open_data_folder(data)
+    folder = open_data_folder(data, older=True)  # as it is, before an upgrade
     _refuse(folder, out)
     make_folders(out)
     with FolderLock(out / "lock"):

@@ -64,7 +64,8 @@ def rebuild_folder(settings: Settings, clock: Clock) -> str:
 
     Errors:  Conflict while a node runs; NotFound.
     """
-    folder = open_data_folder(settings.data)
+    # Also in an older folder: its upgrade needs a catalogue that can be read.
+    folder = open_data_folder(settings.data, older=True)
     with folder.lock:
         aside = _set_aside(folder, clock)
         with closing(SqliteCatalogue(folder.catalogue)) as catalogue:
@@ -72,6 +73,11 @@ def rebuild_folder(settings: Settings, clock: Clock) -> str:
     lines = [
         f"rebuilt: {len(made.cameras)} cameras, {made.segments} segments, {made.gaps} gaps",
         "cameras are inactive until their register entries are reviewed and saved again",
+        "lost, because no blob tells them: register entries and addresses, camera logins, scenes, "
+        "counts and speeds, events, clean pictures, gaps before a camera's first and after its "
+        "last footage; a gap in between says only how the footage before it ended",
+        "not lost: footage and its keys (what could be looked at can be looked at), accounts, the "
+        "ledger",
         *(f"left out: {name}: {because}" for name, because in made.left),
         *([f"the old catalogue is kept as {aside.name}"] if aside else []),
     ]

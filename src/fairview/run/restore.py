@@ -14,19 +14,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import msgspec
-
 from fairview.access.restored import note_restored
 from fairview.core.errors import BadInput, Corrupt, FairviewError
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId
 from fairview.core.time import Clock, Span, instant
 from fairview.run.backup import BackupIndex, Progress, read_index, read_sums
+from fairview.run.upgrade import upgrade_rows
 from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_sqlite import SqliteCatalogue
 from fairview.store.contracts import EventSaved
 from fairview.store.durable import FolderLock, make_folders, replace_file
-from fairview.store.layout import FORMAT, DataFolder
+from fairview.store.layout import DataFolder, format_text, read_format
 
 _PLACES = {
     "catalogue.sqlite": "catalogue.sqlite",
@@ -74,7 +73,8 @@ class Restored:
 def restore(backup: Path, data: Path, clock: Clock, progress: Progress) -> Restored:
     """A data folder at `data`, complete or not there at all.
 
-    Every byte is compared with the backup's digests on its way. format.json comes last, so that
+    Every byte is compared with the backup's digests on its way. What an older Fairview backed up
+    comes out as this one keeps it. format.json comes last, so that
     a folder whose restoring was cut short is never taken for a data folder.
 
     Errors:  NotFound for a folder without a backup; BadInput for a folder that is not empty, or
@@ -84,16 +84,17 @@ def restore(backup: Path, data: Path, clock: Clock, progress: Progress) -> Resto
     sums = read_sums(backup, index)
     if data.exists() and (not data.is_dir() or any(data.iterdir())):
         raise BadInput(f"{data} is not empty; restore into a folder of its own")
-    format_text = _format(backup, index, sums)
+    _refuse_newer(backup, index, sums)
     folder = DataFolder(root=data.absolute())
     try:
         make_folders(folder.root)
         with FolderLock(folder.root / "lock"):
             _copy(backup, index, sums, folder, progress)
+            upgrade_rows(folder)
             unreadable = _tell_unreadable(folder, index, clock)
             count = sum(one.segments for one in unreadable)
             line = note_restored(folder, clock, instant(index.made_at), count)
-            replace_file(folder.format_file, format_text, mode=0o644)
+            replace_file(folder.format_file, format_text(), mode=0o644)
     except (FairviewError, KeyboardInterrupt):
         shutil.rmtree(folder.root, ignore_errors=True)
         raise
@@ -106,19 +107,10 @@ def restore(backup: Path, data: Path, clock: Clock, progress: Progress) -> Resto
     )
 
 
-def _format(backup: Path, index: BackupIndex, sums: dict[str, str]) -> bytes:
-    """The data folder's format file. Errors: BadInput for a newer one, Corrupt."""
-    data = _read(backup, f"{index.state}/format.json", sums)
-    try:
-        found = msgspec.json.decode(data, type=dict[str, int])["format"]
-    except (msgspec.DecodeError, KeyError) as error:
-        raise Corrupt("the backup's format.json says nothing") from error
-    if found > FORMAT:
-        raise BadInput(
-            f"{backup} is of a newer Fairview (format {found}, this one knows {FORMAT}); "
-            "use that version"
-        )
-    return data
+def _refuse_newer(backup: Path, index: BackupIndex, sums: dict[str, str]) -> None:
+    """Errors:  BadInput for a data folder of a newer Fairview, Corrupt."""
+    name = f"{index.state}/format.json"
+    read_format(backup / name, _read(backup, name, sums))
 
 
 def _copy(

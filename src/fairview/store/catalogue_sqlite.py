@@ -53,9 +53,10 @@ class SqliteCatalogue:
     """
 
     def __init__(self, path: Path, *, busy_us: int = SQLITE_BUSY_US_MAX) -> None:
-        """Open, make or upgrade the database.
+        """Open or make the database.
 
-        Errors:  Unavailable; Corrupt; BadInput when a newer Fairview made it.
+        Errors:  Unavailable; Corrupt; BadInput when a newer Fairview made it; Conflict when an
+        older one did.
         """
         self._path = path
         self._engine = open_engine(path, busy_us=busy_us)

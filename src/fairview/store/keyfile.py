@@ -18,6 +18,9 @@ from fairview.core.ids import CameraId, KeyPairId, camera_id, is_hex_id
 from fairview.core.limits import KEY_FILE_PAIRS_MAX
 from fairview.core.time import Instant
 
+KEY_FILE_FORMAT = 1
+"""A newer one is refused; the door writes the newest at each start."""
+
 _INFO = b"fairview/1 key file\x00"
 _PUBLIC_BYTES = 32
 
@@ -95,7 +98,7 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
 def sign_key_file(file: KeyFile, key: Ed25519PrivateKey) -> bytes:
     """The bytes of a key file."""
     text = _Text(
-        format=1,
+        format=KEY_FILE_FORMAT,
         camera=file.camera,
         issued_us=file.issued_at.us,
         pairs=[_pair_text(pair) for pair in file.pairs],
@@ -130,7 +133,7 @@ def _pair_text(pair: IssuedPair) -> _Pair:
 
 
 def _file_of(text: _Text) -> KeyFile:
-    if text.format != 1:
+    if text.format != KEY_FILE_FORMAT:
         raise BadInput(f"key file format {text.format} is not known")
     return KeyFile(
         camera=CameraId(text.camera),

@@ -7,20 +7,25 @@ from pathlib import Path
 
 import msgspec
 
-from fairview.core.errors import BadInput, Corrupt, NotFound
+from fairview import __version__
+from fairview.core.errors import BadInput, Conflict, Corrupt, NotFound
 from fairview.core.ids import CameraId, SegmentId
 from fairview.core.time import Instant, instant
 from fairview.store.durable import DISK, Disk, FolderLock, make_folders, replace_file
 
-FORMAT = 1
-"""The version of this layout. A newer one is refused; an older one is upgraded by a release
-that knows both."""
+FORMAT = 2
+"""The version of this layout. A newer one is refused; an older one is brought up by
+`fairview upgrade` (run/upgrade.py). 1: the first release. 2: says which Fairview wrote it."""
 
 BLOB_SUFFIX = ".fvs"
 
 
-class _Format(msgspec.Struct):
+class FolderFormat(msgspec.Struct, kw_only=True):
+    """What format.json says. written_by: the Fairview that made the folder or upgraded it last;
+    the first release said nothing."""
+
     format: int
+    written_by: str = "the first release"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,17 +108,21 @@ class DataFolder:
         return self.root / "ledger"
 
 
-def open_data_folder(root: Path, *, create: bool = False, disk: Disk = DISK) -> DataFolder:
+def open_data_folder(
+    root: Path, *, create: bool = False, older: bool = False, disk: Disk = DISK
+) -> DataFolder:
     """The data folder at `root`, with all of its folders in place.
 
+    older: also one that is still to be upgraded.
     Errors:  NotFound when there is none and create is False; BadInput when the folder holds
-    other things or a newer Fairview wrote it; Corrupt when format.json is unreadable.
+    other things or a newer Fairview wrote it; Conflict for an older one; Corrupt when format.json
+    is unreadable.
     """
     if root.is_file():
         raise BadInput(f"{root} is a file; name a folder with --data")
     folder = DataFolder(root=root.absolute())
     if folder.format_file.exists():
-        _refuse_other_format(folder.format_file)
+        _refuse_other_format(folder, older=older)
     elif not create:
         raise NotFound(f"{root} is not a Fairview data folder: name the right one with --data")
     elif root.exists() and any(path.name != "lock" for path in root.iterdir()):
@@ -123,23 +132,43 @@ def open_data_folder(root: Path, *, create: bool = False, disk: Disk = DISK) -> 
     for path in (folder.keys, folder.ledger):
         make_folders(path, mode=0o755, disk=disk)
     if not folder.format_file.exists():
-        text = msgspec.json.encode(_Format(format=FORMAT)) + b"\n"
-        replace_file(folder.format_file, text, mode=0o644, disk=disk)
+        replace_file(folder.format_file, format_text(), mode=0o644, disk=disk)
     return folder
 
 
-def _refuse_other_format(path: Path) -> None:
+def format_text() -> bytes:
+    """format.json of a folder that this Fairview wrote."""
+    return msgspec.json.encode(FolderFormat(format=FORMAT, written_by=__version__)) + b"\n"
+
+
+def read_format(path: Path, data: bytes | None = None) -> FolderFormat:
+    """What a format.json says (`data`: its bytes, when they were read already).
+
+    Errors:  BadInput for a newer one; Corrupt.
+    """
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=_Format).format
+        found = msgspec.json.decode(path.read_bytes() if data is None else data, type=FolderFormat)
     except (msgspec.DecodeError, OSError) as error:
         raise Corrupt(f"{path} can't be read; keep the folder and restore this file") from error
-    if found > FORMAT:
+    if found.format > FORMAT:
         raise BadInput(
-            f"{path.parent} was written by a newer Fairview (format {found}, this one knows "
-            f"{FORMAT}); use that version"
+            f"{path.parent} was written by a newer Fairview ({found.written_by}, format "
+            f"{found.format}; this is {__version__}, which knows up to format {FORMAT}): install "
+            "that version, or a newer one, and start again; nothing was changed"
         )
-    if found < 1:
-        raise Corrupt(f"{path} names format {found}, which never existed")
+    if found.format < 1:
+        raise Corrupt(f"{path} names format {found.format}, which never existed")
+    return found
+
+
+def _refuse_other_format(folder: DataFolder, *, older: bool) -> None:
+    found = read_format(folder.format_file)
+    if found.format < FORMAT and not older:
+        raise Conflict(
+            f"{folder.root} was written by an older Fairview ({found.written_by}, format "
+            f"{found.format}; this is {__version__}): see what is to be done with "
+            f"`fairview upgrade --data {folder.root}`, and do it with --yes"
+        )
 
 
 def blob_name(camera: CameraId, start: Instant, segment: SegmentId) -> str:

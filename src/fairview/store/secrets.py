@@ -16,7 +16,7 @@ from fairview.core.ids import CameraId
 from fairview.store.durable import DISK, Disk, replace_file
 
 KEY_BYTES = 32
-_VERSION = b"\x01"
+SEALED_VERSION = b"\x01"
 _NONCE_BYTES = 12
 _CONTEXT = b"fairview/1 secret\x00"
 
@@ -34,13 +34,15 @@ class SecretBox:
     def seal(self, data: bytes, context: bytes) -> bytes:
         """Sealed bytes that open only with the same context."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, data, _CONTEXT + context)
+        return SEALED_VERSION + nonce + self._cipher.encrypt(nonce, data, _CONTEXT + context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Errors:  Corrupt for other bytes, another key or another context."""
         nonce = sealed[1 : 1 + _NONCE_BYTES]
-        if sealed[:1] != _VERSION or len(nonce) != _NONCE_BYTES:
-            raise Corrupt("sealed bytes of an unknown kind")
+        if sealed[:1] != SEALED_VERSION or len(nonce) != _NONCE_BYTES:
+            raise Corrupt(
+                "sealed bytes of an unknown kind: damaged, or written by a newer Fairview"
+            )
         try:
             return self._cipher.decrypt(nonce, sealed[1 + _NONCE_BYTES :], _CONTEXT + context)
         except InvalidTag as error:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
 from fairview.core.time import US_PER_SECOND, Instant, Span
 
 if TYPE_CHECKING:
+    # Loaded where arrays are made: recorders know the names of classes, and hold no array.
+    import numpy as np
     import numpy.typing as npt
 
     Boxes = npt.NDArray[np.float32]
@@ -148,6 +148,8 @@ class Track:
     is_seen: npt.NDArray[np.bool_]
 
     def __post_init__(self) -> None:
+        import numpy as np
+
         n = len(self.frames)
         if n < 1 or any(
             len(one) != n for one in (self.at_us, self.boxes_unit, self.scores, self.is_seen)
@@ -177,6 +179,8 @@ class Track:
     @property
     def ground_unit(self) -> npt.NDArray[np.float64]:
         """(n, 2): the middle of each box's lower edge, where the road user meets the ground."""
+        import numpy as np
+
         boxes = self.boxes_unit.astype(np.float64)
         return np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
 
@@ -248,6 +252,8 @@ def _check_boxes(boxes: Boxes) -> None:
         raise BadInput("boxes are (n, 4): x1 y1 x2 y2")
     if not len(boxes):
         return
+    import numpy as np
+
     if not np.all(np.isfinite(boxes)):
         raise BadInput("a box has four finite numbers")
     if float(boxes.min()) < COORDINATE_MIN or float(boxes.max()) > COORDINATE_MAX:

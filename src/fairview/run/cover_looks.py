@@ -28,14 +28,10 @@ from fairview.core.limits import NODE_TURN_US
 from fairview.core.sight import CoverCode, CoverRegions
 from fairview.core.time import Clock
 from fairview.run.cover_feed import CoverFeed
+from fairview.run.cover_wish import is_cover_stored
 from fairview.run.live_streams import LiveStreams
 
 _JOIN_S = 5.0
-
-
-def is_cover_stored(settings: Settings) -> bool:
-    """Whether what covers hide is found and sealed while recording."""
-    return settings.covering.model is not None and settings.covering.is_stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

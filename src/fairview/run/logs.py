@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
 import structlog
 
-from fairview.config.settings import Logs
+if TYPE_CHECKING:
+    from fairview.config.settings import Logs
 
 
 def set_up_logs(settings: Logs, *, process: str) -> None:

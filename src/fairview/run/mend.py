@@ -11,7 +11,6 @@ from fairview.core.ids import CameraId
 from fairview.core.time import Clock
 from fairview.run.signing import known_signers
 from fairview.store.blobs import FileBlobs
-from fairview.store.catalogue_sqlite import SqliteCatalogue
 from fairview.store.contracts import Blobs, Catalogue
 from fairview.store.layout import DataFolder
 from fairview.store.recovery import recover
@@ -23,6 +22,9 @@ def mend_folder(folder: DataFolder, clock: Clock) -> int:
     Needs no private half. Called by whoever holds the folder's lock, while nothing records.
     Errors:  Unavailable when the disk fails.
     """
+    # Loaded here: recorders mend too, and have no database (25 MB of a process).
+    from fairview.store.catalogue_sqlite import SqliteCatalogue
+
     catalogue = SqliteCatalogue(folder.catalogue)
     try:
         return mend(FileBlobs(folder.blobs), catalogue, clock, known_signers(folder))

@@ -29,7 +29,7 @@ from fairview.core.limits import NODE_TURN_US, PROCESS_START_US_MAX
 from fairview.core.limits_seeing import SCENES_EVERY_US
 from fairview.core.time import Clock
 from fairview.run.camera_processes import CameraProcesses
-from fairview.run.cover_looks import is_cover_stored
+from fairview.run.cover_wish import is_cover_stored
 from fairview.run.mend import mend_folder
 from fairview.run.orders import start_orders
 from fairview.run.places import Meeting, Secrets, make_sockets
@@ -42,6 +42,10 @@ from fairview.store.layout import DataFolder, open_data_folder
 
 STAGES = {"catalogue": 0, "door": 1, "web": 2}
 """Recorders (3) end first, so that every segment gets its trailer and row; the catalogue last."""
+
+RECORDER_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
+"""One arena for all threads of a recorder: with one each, every thread keeps what it ever needed.
+Nearly all of a recorder's work waits for one lock anyway, so nothing is lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +171,13 @@ class _Node:
 
     def _start(self, name: str, module: str, **extra: object) -> None:
         orders = start_orders(self._settings, self._sockets.folder, self._secrets.of(name), **extra)
-        plan = ChildPlan(name=name, module=module, orders=orders, stage=STAGES.get(name, 3))
+        plan = ChildPlan(
+            name=name,
+            module=module,
+            orders=orders,
+            stage=STAGES.get(name, 3),
+            environment=RECORDER_ENVIRONMENT if name.startswith("recorder-") else {},
+        )
         self._supervisor.start(plan)
 
     def _wait_until(self, is_up: Callable[[], bool], name: str) -> None:

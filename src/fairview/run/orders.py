@@ -8,13 +8,16 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from fairview.config.settings import Settings
+from fairview.config.plain import from_plain, to_plain
 from fairview.run.logs import set_up_logs
 from fairview.run.places import Sockets
+
+if TYPE_CHECKING:
+    from fairview.config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ def start_orders(
     """The first line for a child."""
     return {
         "settings": settings.model_dump(mode="json", by_alias=True),
+        "plain": to_plain(settings),
         "sockets": str(sockets),
         "secrets": dict(secrets),
         "extra": extra,
@@ -41,8 +45,24 @@ def start_orders(
 
 def read_start(process: str) -> StartOrders:
     """Read the first line, and set up logs under the process's name."""
-    line = json.loads(sys.stdin.buffer.readline())
-    settings = Settings.model_validate(line["settings"])
+    from fairview.config.settings import Settings
+
+    line = _first_line()
+    return _begun(process, line, Settings.model_validate(line["settings"]))
+
+
+def read_plain_start(process: str) -> StartOrders:
+    """The same with settings as plain values, for a process that stays small."""
+    line = _first_line()
+    return _begun(process, line, from_plain(line["plain"]))
+
+
+def _first_line() -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    return line
+
+
+def _begun(process: str, line: Mapping[str, Any], settings: Settings) -> StartOrders:
     set_up_logs(settings.logs, process=process)
     return StartOrders(
         settings=settings,

@@ -3,13 +3,14 @@
 Holds no private half and no database: rows go to the catalogue's socket.
 """
 
-from __future__ import annotations
+from __future__ import annotations  # noqa: I001  # slim first: structlog loads less then
 
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import fairview.run.slim  # noqa: F401
 import structlog
 
 from fairview.core.errors import Unavailable
@@ -21,9 +22,9 @@ from fairview.record.live import LiveTaps, serve_live
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
 from fairview.record.write_queue import DiskWriters, WriteRoom
-from fairview.run.cover_looks import is_cover_stored
+from fairview.run.cover_wish import is_cover_stored
 from fairview.run.live_streams import LiveStreams
-from fairview.run.orders import StartOrders, follow, read_start
+from fairview.run.orders import StartOrders, follow, read_plain_start
 from fairview.run.recording import CameraKeeper, Supplies
 from fairview.run.signing import recorder_signer
 from fairview.store.blobs import FileBlobs
@@ -50,7 +51,7 @@ class Wanted:
 
 
 def main() -> None:
-    orders = read_start("recorder")
+    orders = read_plain_start("recorder")
     stop, wanted = threading.Event(), Wanted()
     follow(stop, wanted.hear)
     run_recorder(orders, wanted, SystemClock(), stop)

@@ -7,6 +7,7 @@ outlives the node, however the node ends.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -27,13 +28,15 @@ STEADY_US = 30 * US_PER_SECOND
 class ChildPlan:
     """One process to keep running. orders is its first line; it may hold secrets.
 
-    stage: whoever depends on others has a higher one, and is stopped before them.
+    stage: whoever depends on others has a higher one, and is stopped before them. environment:
+    what its environment has besides ours.
     """
 
     name: str
     module: str
     orders: Mapping[str, Any]
     stage: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -144,6 +147,7 @@ def _launch(plan: ChildPlan, keep: tuple[int, ...]) -> subprocess.Popen[bytes]:
         # -P: the folder it was started from is no place to take modules from.
         [sys.executable, "-P", "-m", plan.module],
         stdin=subprocess.PIPE,
+        env={**os.environ, **plan.environment},
         start_new_session=True,
         pass_fds=keep,
     )

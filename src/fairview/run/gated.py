@@ -80,6 +80,11 @@ class GatedDecoder:
         self._shown_at: Instant | None = None
         self._quiet_from: Instant | None = None
 
+    @property
+    def is_asleep(self) -> bool:
+        """Whether packets are kept undecoded, since nothing speaks for motion."""
+        return self._is_asleep
+
     def begin(self) -> None:
         """What comes next does not continue what came; what was kept is gone, and nobody looked."""
         self._decoder = self._make("all")

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from fairview.analyse.region_taps import CoverCodes, subscribe_regions
 from fairview.analyse.sights import subscribe_sights
+from fairview.analyse.trigger_taps import TriggerSigns, subscribe_triggers
 from fairview.core.errors import NotFound, Unavailable
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.sight import Sight
@@ -48,6 +49,14 @@ class LiveStreams:
             self._analysers.all(),
             lambda peer: subscribe_regions(peer, camera),
             f"what the cover of {camera} hides is not looked for at this moment",
+        )
+
+    def triggers(self, camera: CameraId) -> LiveStream[TriggerSigns]:
+        """Whether something happens at a camera, from whichever analyser looks for it."""
+        return LiveStream(
+            self._analysers.all(),
+            lambda peer: subscribe_triggers(peer, camera),
+            f"nobody looks whether something happens at {camera} at this moment",
         )
 
     def close(self) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fairview.analyse.measure.measures import Measures
 from fairview.core.event import TrafficEvent
 from fairview.core.scene import Scene
+from fairview.core.sight import Track
 from fairview.core.traffic import PlaceSpeed, Stay
 from fairview.events.rules import (
     SeenTrack,
@@ -23,6 +24,19 @@ def traffic_events(
     scene: Scene, seen: Seen, measures: Measures, points: Mapping[int, PointSpeeds]
 ) -> tuple[TrafficEvent, ...]:
     """All events of one camera, in order of time."""
+    found = list(rule_events(scene, seen.tracks, measures, points))
+    found += [
+        event
+        for fault in seen.faults
+        if (event := fault_event(scene, fault.span, fault.because, fault.values)) is not None
+    ]
+    return tuple(sorted(found, key=lambda one: (one.span, one.kind, one.rule, one.tracks)))
+
+
+def rule_events(
+    scene: Scene, tracks: Sequence[Track], measures: Measures, points: Mapping[int, PointSpeeds]
+) -> tuple[TrafficEvent, ...]:
+    """What the scene's rules make of these tracks, in no order."""
     stays: dict[int, list[Stay]] = defaultdict(list)
     speeds: dict[int, list[PlaceSpeed]] = defaultdict(list)
     for stay in measures.stays:
@@ -33,7 +47,7 @@ def traffic_events(
     beside = frozenset(measures.beside)  # what a rider does is told once, of what it rides
     found = [
         event
-        for track in seen.tracks
+        for track in tracks
         if track.id not in beside
         for event in events_of_track(
             SeenTrack(
@@ -46,10 +60,4 @@ def traffic_events(
             scene,
         )
     ]
-    found += events_of_levels(measures.levels, scene, camera.id)
-    found += [
-        event
-        for fault in seen.faults
-        if (event := fault_event(scene, fault.span, fault.because, fault.values)) is not None
-    ]
-    return tuple(sorted(found, key=lambda one: (one.span, one.kind, one.rule, one.tracks)))
+    return (*found, *events_of_levels(measures.levels, scene, camera.id))

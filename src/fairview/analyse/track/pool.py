@@ -95,6 +95,12 @@ class Pool:
         done, self._done[lane] = self._done[lane], []
         return tuple(done)
 
+    def so_far(self, lane: int) -> tuple[Track, ...]:
+        """A lane's confirmed tracks as they would be if they ended now; they go on."""
+        rows = self.rows
+        here = np.flatnonzero((rows.lane == lane) & (rows.id > 0))
+        return tuple(self._as_track(int(row)) for row in here[np.argsort(rows.id[here])])
+
     def end_all(self, lane: int) -> None:
         """Finish every track of a lane; its next picture begins anew."""
         self._end(self.rows.lane == lane)
@@ -388,16 +394,20 @@ class Pool:
         share = np.maximum(inside, 0.0) / np.maximum(rows.x[:, 2:4], 1e-6)
         return np.asarray(share[:, 0] * share[:, 1] < _LEFT_FRAC)
 
+    def _as_track(self, row: int) -> Track:
+        rows = self.rows
+        standing = Standing(
+            camera=self.cameras[int(rows.lane[row])], id=int(rows.id[row]), votes=rows.votes[row]
+        )
+        return finished(self.history.points(int(rows.slot[row])), standing)
+
     def _end(self, ends: Bools) -> None:
         """Finish these rows: confirmed ones become tracks, the others were noise."""
         rows = self.rows
         for row in np.flatnonzero(ends):
             slot, lane = int(rows.slot[row]), int(rows.lane[row])
             if rows.id[row]:
-                standing = Standing(
-                    camera=self.cameras[lane], id=int(rows.id[row]), votes=rows.votes[row]
-                )
-                self._done[lane].append(finished(self.history.points(slot), standing))
+                self._done[lane].append(self._as_track(int(row)))
             self.history.free(slot)
         if ends.any():
             rows.keep(~ends)

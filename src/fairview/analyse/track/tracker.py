@@ -77,6 +77,10 @@ class Tracker:
             )
         return tuple(out)
 
+    def so_far(self) -> tuple[Track, ...]:
+        """Confirmed tracks under way as if they ended with this picture, in order of beginning."""
+        return self._pool.so_far(self._lane)
+
     def take_finished(self) -> tuple[Track, ...]:
         """The tracks that ended since the last call, in order of ending."""
         return self._pool.take_finished(self._lane)

@@ -1,4 +1,6 @@
-"""Opens a stream within one TCP connection: OPTIONS, DESCRIBE, SETUP, PLAY; and keeps it.
+"""Opens a stream: OPTIONS, DESCRIBE, SETUP, PLAY; and keeps it.
+
+Its pictures come within the same TCP connection, or as datagrams beside it.
 
 Nothing is followed: a redirect is refused, and addresses in answers are only ever repeated to the
 server that wrote them, within the connection to the checked address.
@@ -13,7 +15,7 @@ import socket
 from dataclasses import dataclass
 
 from fairview.core import limits
-from fairview.core.camera import Login
+from fairview.core.camera import Login, Transport
 from fairview.core.errors import BadInput, FairviewError, Unavailable
 from fairview.core.time import US_PER_SECOND, Clock
 from fairview.ingest.address import Endpoint
@@ -30,22 +32,32 @@ from fairview.ingest.lean.messages import (
 )
 from fairview.ingest.lean.sdp import Offer, offer_of, resolved
 from fairview.ingest.lean.unsuited import Unsuited
+from fairview.ingest.lean.ways import Pair, Way, agreed, group_pair, unicast_pair, ways_of
 
 _WAIT_S = limits.SOURCE_OPEN_US_MAX / US_PER_SECOND
 _PIECE_BYTES = 65_536
-_NO_TCP = 461
+_NO_SUCH_WAY = 461
+_OFFERED: dict[Way, str] = {
+    "tcp": "RTP/AVP/TCP;unicast;interleaved=0-1",
+    "udp": "RTP/AVP;unicast;client_port=",
+    "multicast": "RTP/AVP;multicast",
+}
 _NO_SESSION = 454
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Playing:
-    """A stream that plays. early: what came with the last answer already."""
+    """A stream that plays. early: what came with the last answer already.
+
+    pair: where its datagrams come; None within the connection.
+    """
 
     offer: Offer
     channel: int
     session: Session
     url: str
     early: bytearray
+    pair: Pair | None = None
 
 
 class Client:
@@ -57,7 +69,16 @@ class Client:
     Unsuited when FFmpeg should try.
     """
 
-    def __init__(self, place: Endpoint, login: Login | None, name: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        place: Endpoint,
+        login: Login | None,
+        name: str,
+        clock: Clock,
+        transport: Transport = "auto",
+    ) -> None:
+        self._ways = ways_of(transport)
+        self._pair: Pair | None = None
         self._place, self._login, self._name, self._clock = place, login, name, clock
         self._until_us = clock.monotonic_us() + limits.SOURCE_OPEN_US_MAX
         self._number = 0
@@ -116,6 +137,8 @@ class Client:
                 sock.setblocking(False)
                 sock.send(self._message("TEARDOWN", playing.url))
         sock.close()
+        if self._pair is not None:
+            self._pair.close()
 
     def _say_alive(self, playing: Playing) -> None:
         assert self.sock is not None
@@ -134,12 +157,7 @@ class Client:
         if not base.isascii() or not base.isprintable() or " " in base:
             base = url
         track, whole = resolved(base, offer.control), resolved(base, offer.session_control)
-        way = ("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1")
-        ready = self._asked("SETUP", track, way)
-        if ready.status == _NO_TCP:
-            raise Unsuited("the server does not send over TCP")
-        self._check(ready)
-        channel = channel_of(ready.first("transport"))
+        ready, channel = self._set_up(track, offer)
         self._session = session_of(ready.first("session"))
         self._well("PLAY", whole, ("Range", "npt=0.000-"))
         return Playing(
@@ -148,7 +166,53 @@ class Client:
             session=self._session,
             url=whole,
             early=self._early + self._data,
+            pair=self._pair,
         )
+
+    def _set_up(self, track: str, offer: Offer) -> tuple[Message, int]:
+        """The first way that the server goes along with; the channel of the pictures."""
+        refusal = ""
+        for way in self._ways:
+            offered = _OFFERED[way]
+            if way == "udp":
+                self._pair = unicast_pair(self._own_number(), self._place.number)
+                offered += self._pair.own_ports
+            ready = self._asked("SETUP", track, ("Transport", offered))
+            if ready.status != _NO_SUCH_WAY:
+                self._check(ready)
+                try:
+                    return ready, self._agree(way, ready.first("transport"), offer)
+                except Unsuited as error:
+                    refusal = str(error)
+        said = refusal or "it refuses with status 461"
+        raise Unavailable(
+            f"{self._name} does not send over {' or '.join(self._ways)} ({said}): choose another "
+            "transport"
+        )
+
+    def _agree(self, way: Way, transport: str | None, offer: Offer) -> int:
+        """Errors:  Unsuited when the server chose another way."""
+        if way == "tcp":
+            return channel_of(transport)
+        found = agreed(transport)
+        is_group = bool(found.group) or (way == "multicast" and bool(offer.group))
+        if found.is_tcp or is_group != (way == "multicast"):
+            raise Unsuited("it answers with another transport")
+        if way == "multicast":
+            self._pair = group_pair(
+                self._own_number(),
+                self._place.number,
+                found.group or offer.group,
+                found.port or offer.port,
+            )
+        assert self._pair is not None, "datagrams have their sockets by now"
+        self._pair.port = found.port if way == "udp" else 0
+        self._pair.report_port = found.report_port or self._pair.report_port
+        return 0
+
+    def _own_number(self) -> str:
+        assert self.sock is not None
+        return str(self.sock.getsockname()[0])
 
     def _well(self, method: str, url: str, *headers: tuple[str, str]) -> Message:
         answer = self._asked(method, url, *headers)

@@ -14,19 +14,20 @@ import struct
 
 from fairview.core import limits
 from fairview.core.errors import BadInput
+from fairview.core.limits_sources import SENDER_REPORTS_KEPT_MAX
 from fairview.ingest.lean.messages import (
     MESSAGE_LOOKED_AT,
     Message,
     begins_message,
     message_at,
 )
+from fairview.ingest.lean.rtcp import GOODBYE, SENDER_REPORT, Sent, blocks
 from fairview.ingest.lean.units import START, Assembled, Rules, is_recovery_point
 
 _DOLLAR = 0x24
 _ONE = 1 << 32
 """One packet further, in an RTP word: version and type, sequence number, time."""
 _RTP = struct.Struct(">BBHI")
-_GOODBYE = 203
 _MISORDER_MAX = 100
 _DROPOUT_MAX = 3_000
 _TRUSTED = 25
@@ -34,7 +35,7 @@ _TRUSTED = 25
 
 
 class Depacketiser:
-    """One connection's frames. ready, messages: what came out, for the caller to take away.
+    """One connection's frames. ready, messages, reports: what came out, for the caller to take.
 
     A packet missing in the sequence damages the access units that it may belong to; those are
     dropped, never half kept. Sequences that begin anew, duplicates and late packets are borne.
@@ -67,6 +68,7 @@ class Depacketiser:
         self._astray = 0
         self.ready: list[Assembled] = []
         self.messages: list[Message] = []
+        self.reports: list[Sent] = []
         self.lost_packets = 0
         self.dropped_units = 0
         self.late_packets = 0
@@ -182,11 +184,15 @@ class Depacketiser:
         return after
 
     def _report(self, view: memoryview, start: int, end: int) -> None:
-        """RTCP: all we want of it is the goodbye."""
-        while start + 4 <= end and view[start] >> 6 == 2:
-            if view[start + 1] == _GOODBYE:
+        """RTCP: the sender's two clocks, and its goodbye."""
+        for kind, body in blocks(view[start:end]):
+            if kind == GOODBYE:
                 self.is_over = True
-            start += 4 + 4 * (view[start + 2] << 8 | view[start + 3])
+            elif kind == SENDER_REPORT and len(body) >= 20 and self._ticks is not None:
+                away = int.from_bytes(body[12:16], "big") - self._ticks
+                ticks = self._unwrapped + ((away + 0x80000000) & 0xFFFFFFFF) - 0x80000000
+                self.reports.append(Sent(bytes(body[:20]), ticks))
+                del self.reports[:-SENDER_REPORTS_KEPT_MAX]
 
     def _packet(self, view: memoryview, start: int, end: int) -> bool:
         """One RTP packet, the slow way; whether it is one."""

@@ -27,7 +27,8 @@ _SETS_OF: dict[LeanCodec, tuple[str, ...]] = {
 class Offer:
     """The first video stream. control, session_control: as written, empty when left out.
 
-    sets: announced parameter sets without start codes, in order.
+    sets: announced parameter sets without start codes, in order. group, port: where it is sent to
+    when to many at once, else empty and 0.
     """
 
     codec: LeanCodec
@@ -36,6 +37,8 @@ class Offer:
     control: str
     session_control: str
     sets: tuple[bytes, ...]
+    group: str = ""
+    port: int = 0
 
 
 def offer_of(text: str) -> Offer:
@@ -67,6 +70,8 @@ def offer_of(text: str) -> Offer:
         control=_control_of(about),
         session_control=_control_of(session),
         sets=_sets_of(form, codec),
+        group=_group_of(lines[video:after]) or _group_of(lines[: starts[0]]),
+        port=int(port[0]) if (port := re.match(r"\d{1,5}", words[1])) else 0,
     )
 
 
@@ -84,6 +89,13 @@ def resolved(base: str, control: str) -> str:
         return f"{parts.scheme}://{parts.netloc}{control}"
     # As cameras mean it, and FFmpeg does it: appended, though RFC 3986 would replace a last part.
     return f"{base}{control}" if base.endswith("/") else f"{base}/{control}"
+
+
+def _group_of(lines: list[str]) -> str:
+    """The connection's address (RFC 4566 5.7) without its TTL; empty for none."""
+    found = (re.match(r"c=IN IP[46] ([0-9A-Fa-f.:]{2,45})(?:/|$)", line) for line in lines)
+    text = next((one[1] for one in found if one), "")
+    return text if re.match(r"22[4-9]\.|23\d\.|(?i:ff)", text) else ""
 
 
 def _form_of(about: list[str], payload_type: int) -> dict[str, str]:

@@ -20,13 +20,17 @@ from fairview.core.media import Packet
 from fairview.core.time import Clock
 from fairview.ingest.address import AddressRules, endpoint, shown
 from fairview.ingest.lean.client import Client, Playing
+from fairview.ingest.lean.datagrams import DatagramReader
 from fairview.ingest.lean.reader import Reader
 from fairview.ingest.lean.unsuited import Unsuited
 from fairview.ingest.live_run import LiveRun, Unit
 
 
 class LeanSource:
-    """One RTSP connection over TCP to one H.264 or H.265 stream; opened by the first `next`.
+    """One RTSP connection to one H.264 or H.265 stream; opened by the first `next`.
+
+    Its pictures come as `source.transport` says; auto: over TCP, and over UDP only from a camera
+    that refuses TCP.
 
     Bounds:  limits.SOURCE_READ_US_MAX without an access unit, and it is silent; the memory of one
     access unit (LEAN_UNIT_BYTES_MAX) and one frame (64 KiB).
@@ -55,11 +59,13 @@ class LeanSource:
         Errors:  as RtspSource; Unsuited before the first packet when FFmpeg should try.
         """
         name = shown(self._source.address)
-        client = Client(endpoint(self._source.address, self._rules), self._login, name, self._clock)
+        place = endpoint(self._source.address, self._rules)
+        client = Client(place, self._login, name, self._clock, self._source.transport)
         playing: Playing | None = None
         try:
             playing = client.play()
-            reader = self._reader = Reader(client, playing, name, self._clock)
+            kind = Reader if playing.pair is None else DatagramReader
+            reader = self._reader = kind(client, playing, name, self._clock)
             while not self._closed.is_set():
                 packets = self.look()
                 self._left = len(packets)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairview.analyse.gate import Gate, GateSettings, Rest, StreamOffer, choose_stream
+from fairview.analyse.gate import Gate, GateSettings, Rest
 from fairview.analyse.gate_signal import kept_share, rank_correlation
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
 from fairview.core.sight import MOVING, OpenTrack
 from fairview.core.time import US_PER_SECOND, Instant
-from tests.builders import NOON, video_format
+from tests.builders import NOON
 
 FPS = 10
 KEY_EVERY = 20
@@ -191,20 +191,6 @@ def test_an_alarm_keeps_a_stay_from_shortly_before_it_to_its_end() -> None:
     alarms[4] = True
     assert kept_share(alarms, active, numbers) == 1.0
     assert kept_share(alarms, np.zeros(20, dtype=bool), numbers) == 1.0
-
-
-def test_the_smallest_stream_that_fills_the_detector_is_chosen() -> None:
-    main = StreamOffer(name="main", format=video_format(width_px=1920, height_px=1080), fps=25)
-    sub = StreamOffer(name="sub", format=video_format(width_px=640, height_px=360), fps=12)
-    slow = StreamOffer(name="sub", format=sub.format, fps=1)
-    tiny = StreamOffer(name="sub", format=video_format(width_px=160, height_px=90), fps=12)
-    assert choose_stream([main, sub], input_px=(416, 416)) is sub
-    assert choose_stream([main, sub], input_px=None) is sub
-    assert choose_stream([main, slow], input_px=(416, 416)) is main
-    assert choose_stream([main, tiny], input_px=(416, 416)) is main
-    assert choose_stream([tiny], input_px=(416, 416)) is tiny
-    with pytest.raises(BadInput):
-        choose_stream([], input_px=None)
 
 
 @given(st.lists(st.integers(-5, 5), min_size=2, max_size=40))

@@ -27,9 +27,8 @@ import numpy as np
 
 from fairview.analyse.gate_signal import Signal, attained_correlation, kept_share
 from fairview.core.errors import BadInput
-from fairview.core.ids import CameraId, StreamName
+from fairview.core.ids import CameraId
 from fairview.core.limits_seeing import GATE_ANSWERS_MAX, GATE_SECONDS_MAX
-from fairview.core.media import VideoFormat
 from fairview.core.sight import OpenTrack
 from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Instant
 
@@ -410,41 +409,6 @@ class Rest:
             moving += is_fresh and has_moved
             restless += is_fresh
         return moving, restless
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamOffer:
-    """A stream that could be analysed. fps None: not known."""
-
-    name: StreamName
-    format: VideoFormat
-    fps: float | None
-
-
-def choose_stream(
-    offers: Sequence[StreamOffer], *, input_px: tuple[int, int] | None, fps_min: float = 4.0
-) -> StreamOffer:
-    """The stream to analyse: the smallest that fills the detector's input and is fast enough for
-    tracking (which falls off below 4 pictures a second); else the largest.
-
-    input_px: the detector's width and height; None takes 320x180 as enough.
-    Errors:  BadInput when nothing is offered.
-    """
-    if not offers:
-        raise BadInput("this camera offers no stream to analyse")
-    width, height = input_px or (320, 180)
-
-    def area(one: StreamOffer) -> int:
-        return one.format.width_px * one.format.height_px
-
-    fit = [
-        one
-        for one in offers
-        if (one.fps is None or one.fps >= fps_min)
-        # Three quarters of the input's size in one direction is hardly told from all of it.
-        and (one.format.width_px >= 0.75 * width or one.format.height_px >= 0.75 * height)
-    ]
-    return min(fit, key=area) if fit else max(offers, key=area)
 
 
 def _near(active: npt.NDArray[np.bool_], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

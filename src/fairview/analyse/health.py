@@ -203,10 +203,6 @@ class HealthWatch:
         self._before = signs
         return changes
 
-    def accept_view(self) -> None:
-        """A person looked: how the camera stands and sees now is as it should be from here on."""
-        self._usual = _Usual()
-
     def unmeasurable(self, span: Span) -> tuple[Unmeasurable, ...]:
         """Stretches within `span` in which nothing could be measured, by reason, oldest first.
 

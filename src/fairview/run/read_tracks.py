@@ -41,7 +41,22 @@ def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) 
     """A file's tracks as if they had been seen here.
 
     Everything from the file's first to its last frame counts as looked at.
-    Errors:  NotFound, and BadInput naming the place in the file; BadInput without frames a second.
+    Errors:  as read_boxes, and BadInput for a file that holds nothing.
+    """
+    progress(0.1, f"reading {path.name}")
+    read = read_boxes(path, scene)
+    stages.done("decode")
+    if isinstance(read, ReadTracks):
+        return _of_tracks(path, read)
+    progress(0.3, "tracking")
+    return _of_detections(path, read, stages)
+
+
+def read_boxes(path: Path, scene: Scene) -> ReadTracks | ReadDetections:
+    """What a file of tracks or detections holds, in its own numbers.
+
+    Errors:  NotFound, and BadInput naming the place in the file; BadInput without frames a second,
+    and for a picture of another shape than the scene's.
     """
     if not path.exists():
         raise NotFound(
@@ -59,7 +74,6 @@ def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) 
             f"{path.name} has no times of its own: set camera.fps in the scene to the pictures a "
             "second it was made from"
         )
-    progress(0.1, f"reading {path.name}")
     facts = FileFacts(
         camera=camera.id,
         width_px=camera.width_px,
@@ -70,11 +84,19 @@ def read_seen(path: Path, scene: Scene, stages: StageClock, progress: Progress) 
     reader = READERS.get(ending) or (read_opendatacam if _is_json(path) else read_mot)
     read = reader(path, facts)
     check_shape(scene, read.width_px, read.height_px, path.name)
-    stages.done("decode")
-    if isinstance(read, ReadTracks):
-        return _of_tracks(path, _begun(read) if ending in HAS_TIMES else read)
-    progress(0.3, "tracking")
-    return _of_detections(path, read, stages)
+    if isinstance(read, ReadTracks) and ending in HAS_TIMES:
+        return _begun(read)
+    return read
+
+
+def tracked(read: ReadDetections) -> tuple[Track, ...]:
+    """Detections as tracks, numbered from 1."""
+    tracker = Tracker(read.camera)
+    tracks: list[Track] = []
+    for found in read.pictures():
+        tracker.advance(found)
+        tracks += tracker.take_finished()
+    return (*tracks, *tracker.close())
 
 
 def _is_json(path: Path) -> bool:
@@ -99,14 +121,9 @@ def _of_tracks(path: Path, read: ReadTracks) -> Seen:
 def _of_detections(path: Path, read: ReadDetections, stages: StageClock) -> Seen:
     if not read.frames:
         raise BadInput(f"{path.name} holds no detection")
-    tracker = Tracker(read.camera)
-    tracks: list[Track] = []
-    for found in read.pictures():
-        tracker.advance(found)
-        tracks += tracker.take_finished()
-    tracks += tracker.close()
+    tracks = tracked(read)
     stages.done("track")
-    return _seen(path, read, tuple(tracks), DetectorFacts(name=read.model, accuracy=None))
+    return _seen(path, read, tracks, DetectorFacts(name=read.model, accuracy=None))
 
 
 def _seen(

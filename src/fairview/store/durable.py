@@ -206,16 +206,14 @@ def destroy_file(path: Path, *, disk: Disk = DISK) -> None:
     old bytes is beyond us.
     Errors:  Unavailable; the file may then hold random bytes.
     """
-    try:
-        with told_as_ours(path, "destroying"):
-            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                disk.write(descriptor, os.urandom(os.fstat(descriptor).st_size))
-                disk.sync(descriptor)
-            finally:
-                disk.close(descriptor)
-    except NotFound:
-        pass
+    # Gone already: what is left is to make its going durable.
+    with contextlib.suppress(NotFound), told_as_ours(path, "destroying"):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            disk.write(descriptor, os.urandom(os.fstat(descriptor).st_size))
+            disk.sync(descriptor)
+        finally:
+            disk.close(descriptor)
     remove_file(path, disk=disk)
 
 

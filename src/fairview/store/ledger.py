@@ -285,11 +285,7 @@ class Ledger:
     # Opening, and finding the truth again after a failure.
 
     def _begin(self) -> _State:
-        try:
-            self._files.read(CHECKPOINT_FILE)
-        except NotFound:
-            pass
-        else:
+        if CHECKPOINT_FILE in self._files.names(""):
             raise Corrupt("the ledger has a checkpoint but its head is gone; restore the head")
         first = Tile(level=None, index=0, width=TILE_WIDTH)
         if self._files.names("tile/entries") or self._files.names(first.partial_folder):

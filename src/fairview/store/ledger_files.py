@@ -63,7 +63,10 @@ class LedgerFiles(Protocol):
         ...
 
     def names(self, folder: str) -> frozenset[str]:
-        """The files right inside a folder; none when it is not there. Errors: Unavailable."""
+        """The files right inside a folder ("": the top); none when it is not there.
+
+        Errors:  Unavailable.
+        """
         ...
 
 
@@ -127,7 +130,6 @@ class MemoryLedgerFiles:
         self.files.pop(name, None)
 
     def names(self, folder: str) -> frozenset[str]:
-        inside = (
-            name.removeprefix(f"{folder}/") for name in self.files if name.startswith(f"{folder}/")
-        )
+        start = f"{folder}/" if folder else ""
+        inside = (name.removeprefix(start) for name in self.files if name.startswith(start))
         return frozenset(name for name in inside if "/" not in name)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairview.analyse.detectors import fastestdet, lpd, picodet, yolox, yunet
-from fairview.analyse.detectors.choose import face_detector, plate_detector
+from fairview.analyse.detectors.cover_only import FaceDetector, PlateDetector
 from fairview.analyse.detectors.graph import OnnxSettings
 from fairview.analyse.detectors.layout import Wanted
 from fairview.analyse.detectors.onnx import OnnxDetector
@@ -162,7 +162,7 @@ def test_a_car_called_a_truck_is_one_but_a_cyclist_is_two() -> None:
 @pytest.mark.slow
 def test_faces_are_those_that_opencv_finds() -> None:
     models, picture = real.store(), real.pixels("images/city-crossing-faces.jpg")
-    ours = face_detector(models, OnnxSettings(confidence=0.6)).boxes(
+    ours = FaceDetector(*models.read("yunet"), OnnxSettings(confidence=0.6)).boxes(
         planes_of_rgb(picture, "bt601")
     )
     height, width = picture.shape[:2]
@@ -211,7 +211,7 @@ def test_a_plate_is_found_on_a_car_that_was_cut_out() -> None:
     models = real.store()
     (found,) = OnnxDetector(*models.read("picodet-s-416")).find([planes_of_rgb(picture, "bt601")])
     x1, y1, x2, y2 = (found.boxes_unit[0] * [1920, 1080, 1920, 1080]).astype(int)
-    plates = plate_detector(models).boxes(
+    plates = PlateDetector(*models.read("lpd-yunet")).boxes(
         planes_of_rgb(np.ascontiguousarray(picture[y1:y2, x1:x2]), "bt601")
     )
     whole = plates.boxes_unit

@@ -7,16 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from fairview.analyse.detectors.contract import Picture
-from fairview.analyse.detectors.crops import CropDetector, cut_around
 from fairview.analyse.detectors.motion import MotionDetector
-from fairview.analyse.detectors.onnx import OnnxDetector
 from fairview.analyse.detectors.overlaps import overlaps
 from fairview.analyse.planes import planes_of_rgb
 from fairview.core.ids import CameraId
 from fairview.core.sight import MOVING, Detections
 from fairview.core.time import Instant
-from tests.analyse.detectors.graphs import fixed, yolox_table
-from tests.analyse.detectors.test_graph import card_of
 
 Pixels = npt.NDArray[np.float32]
 CAMERA = CameraId("a")
@@ -36,7 +32,7 @@ def street(seed: int = 1) -> Pixels:
 class Film:
     """Feeds pictures to a detector, a tenth of a second apart, with a camera's grain."""
 
-    def __init__(self, detector: MotionDetector | CropDetector) -> None:
+    def __init__(self, detector: MotionDetector) -> None:
         self.detector = detector
         self.frame = 0
         self.rng = np.random.default_rng(9)
@@ -152,29 +148,3 @@ def test_cameras_do_not_mix() -> None:
             for name, seed in (("a", 1), ("b", 2))
         ]
         assert [len(one) for one in detector.detect(pictures)] == [0, 0]
-
-
-def test_a_network_runs_only_when_something_moves_or_a_second_is_over() -> None:
-    data = fixed({"out": yolox_table()[None]})
-    crops, ground = CropDetector(OnnxDetector(card_of(data), data)), street()
-    film = Film(crops)
-    for _ in range(30):
-        film.show(ground)
-    assert (crops.runs_whole, crops.runs_cut, crops.runs_spared) == (3, 0, 27)
-    for left in range(50, 250, 20):
-        film.show(with_box(ground, left))
-    assert crops.runs_cut >= 8
-
-
-def test_a_cut_keeps_the_shape_and_gives_boxes_back_in_place() -> None:
-    planes = planes_of_rgb(street().astype(np.uint8), "bt601")
-    cut = cut_around(np.array([[0.4, 0.5, 0.5, 0.6]], dtype=np.float32), planes)
-    assert cut is not None
-    assert cut.left < 0.4 < 0.5 < cut.right
-    assert abs(cut.planes.width_px / cut.planes.height_px - 640 / 360) < 0.1
-    whole = np.array([[0.0, 0.1, 0.9, 0.9]], dtype=np.float32)
-    assert cut_around(whole, planes) is None
-    data = fixed({"out": yolox_table((0, [0.5, 0.5, 0, 0, 0.9, 1, 0]))[None]})
-    (found,) = OnnxDetector(card_of(data), data).find([cut.planes])
-    assert len(found.scores) == 1
-    assert len(cut.back(found).scores) == 0, "it touches an edge that is not the picture's"

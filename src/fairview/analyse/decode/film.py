@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 from collections import deque
 from collections.abc import Iterator
@@ -318,11 +319,10 @@ def _looked(container: InputContainer, path: Path) -> _Found:
 
 def _first_frame(container: InputContainer, video: VideoStream) -> av.VideoFrame | None:
     for number, packet in enumerate(container.demux(video)):
-        try:
+        # A damaged beginning: the first picture is the first that decodes.
+        with contextlib.suppress(FFmpegError):
             for frame in video.codec_context.decode(packet):
                 return frame
-        except FFmpegError:
-            pass
         if number > _PROBE_PACKETS_MAX:
             break
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fairview.analyse.detectors.contract import Detector
-from fairview.analyse.detectors.cover_only import FaceDetector, PlateDetector
 from fairview.analyse.detectors.graph import ONNX_DEFAULTS, OnnxSettings
 from fairview.analyse.detectors.models import ModelStore
 from fairview.analyse.detectors.motion import MotionDetector
@@ -35,13 +34,3 @@ def detector_for(
     card, data = models.read(wish.model or MODEL_DEFAULT)
     settings = OnnxSettings(confidence=wish.confidence, providers=providers)
     return OnnxDetector(card, data, settings)
-
-
-def face_detector(models: ModelStore, settings: OnnxSettings = ONNX_DEFAULTS) -> FaceDetector:
-    """The cover's own finder of faces. Errors: as detector_for."""
-    return FaceDetector(*models.read(FACES_DEFAULT), settings)
-
-
-def plate_detector(models: ModelStore, settings: OnnxSettings = ONNX_DEFAULTS) -> PlateDetector:
-    """The cover's own finder of number plates. Errors: as detector_for."""
-    return PlateDetector(*models.read(PLATES_DEFAULT), settings)

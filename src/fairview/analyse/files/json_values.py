@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -69,13 +70,13 @@ def a_list(parent: Table, key: str, where: str) -> list[object]:
 def a_number(parent: Table, key: str, where: str) -> float:
     """A finite number, also when it is written as text."""
     value = parent.get(key)
-    try:
-        if isinstance(value, int | float | str) and not isinstance(value, bool):
+    number = math.nan
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        # Text that is no number, or one too large for a float, stays not a number.
+        with contextlib.suppress(ValueError, OverflowError):
             number = float(value)
-            if math.isfinite(number):
-                return number
-    except (ValueError, OverflowError):
-        pass
+    if math.isfinite(number):
+        return number
     raise BadInput(f"{where}: {key!r} is {str(value)[:40]!r}, not a number")
 
 

@@ -73,19 +73,6 @@ class GroundReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ErrorMap:
-    """How sure the ground is over the picture; nan where it does not know.
-
-    Shapes:  columns_px (c,), rows_px (r,); sigma_m, scale_half_frac (r, c).
-    """
-
-    columns_px: Floats
-    rows_px: Floats
-    sigma_m: Floats
-    scale_half_frac: Floats
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ground:
     """The road under one camera.
 
@@ -201,21 +188,6 @@ class Ground:
 
         square = sum(float(move[0]) ** 2 for move in self._moves(length))
         return float(np.hypot(1.96 * np.sqrt(square), COMMON_TAPE_HALF_FRAC))
-
-    def error_map(self) -> ErrorMap:
-        """The whole picture's errors, for drawing and for the report.
-
-        Cost:    about 5 ms.
-        """
-        columns, rows = grid(self.width_px, self.height_px)
-        across, down = np.meshgrid(columns, rows)
-        points = np.column_stack([across.ravel(), down.ravel()])
-        return ErrorMap(
-            columns_px=columns,
-            rows_px=rows,
-            sigma_m=self.sigma_m(points).reshape(across.shape),
-            scale_half_frac=self.relative_bias(points).reshape(across.shape),
-        )
 
     def _placed(self, values: Floats, points_px: Floats) -> Floats:
         places = placed(values, self.lens.moved(values).metres(points_px))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import typer
 
 from fairview import __version__
-from fairview.cli import cameras, care, census, cover, footage, models, node, proofs, watch
+from fairview.cli import cameras, care, census, convert, cover, footage, models, node, proofs, watch
 from fairview.cli.voice import complain, note
 from fairview.config.settings import Logs
 from fairview.core.errors import FairviewError, outcome_of
@@ -39,12 +39,14 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "export": footage.export,
     "watch": watch.watch,
     "measure": watch.measure,
+    "convert": convert.convert,
     "sample": watch.sample,
     "cover": cover.cover,
     "verify": proofs.verify,
     "check": proofs.check,
     "backup": care.backup,
     "restore": care.restore,
+    "upgrade": care.upgrade,
     "bench": proofs.bench,
 }
 

@@ -18,7 +18,7 @@ import errno
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import av
 import av.error
@@ -28,7 +28,7 @@ from fairview.core.errors import BadInput, FairviewError, NotAllowed, NotFound, 
 from fairview.core.flow import StreamLost
 from fairview.core.media import Codec, GapBecause, VideoFormat
 from fairview.core.time import US_PER_SECOND, Clock, Instant
-from fairview.ingest import nal
+from fairview.ingest.format_changes import format_after
 from fairview.ingest.live_run import Unit
 from fairview.ingest.normalise import RawTimes
 
@@ -53,6 +53,7 @@ _RTSP_UDP = {
     "rtsp_flags": "filter_src",  # only packets from the camera's own address and port
     "buffer_size": "2097152",  # a key frame comes in one burst
 }
+_BYTES = {"protocol_whitelist": "none", **_PROBE}
 _FILE = {
     "protocol_whitelist": "file",
     # No playlist, concat or SDP format: those open further addresses by themselves.
@@ -65,6 +66,14 @@ _TIMEOUT_S = (
     limits.SOURCE_OPEN_US_MAX / US_PER_SECOND,
     limits.SOURCE_READ_US_MAX / US_PER_SECOND,
 )
+
+
+class Bytes(Protocol):
+    """Where FFmpeg reads a stream's bytes from: straight on, without going back."""
+
+    def read(self, count: int, /) -> bytes:
+        """Some bytes, at most count; none at the end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +119,20 @@ def opened_file(name: str) -> InputContainer:
             f"{name} is not a video file we read ({error.strerror}): give MP4, Matroska, MPEG-TS, "
             "AVI, FLV or bare H.264"
         )
+    raise fault
+
+
+def opened_bytes(file: Bytes, kind: str, name: str) -> InputContainer:
+    """A container that is read from bytes as they come. kind: FFmpeg's name for it.
+
+    FFmpeg is given no address and no protocol, so it opens nothing by itself.
+    Errors:  BadInput when it is not what it seemed; whatever `file.read` raises.
+    """
+    fault: FairviewError | None = None
+    try:
+        return av.open(file, "r", format=kind, options=_BYTES)
+    except av.error.FFmpegError as error:
+        fault = BadInput(f"{name} sends a {kind} stream that can't be read ({error.strerror})")
     raise fault
 
 
@@ -168,7 +191,7 @@ def access_units(
             continue
         data = bytes(raw)
         if raw.is_keyframe:
-            form = _format_after(form, video, data)
+            form = _format_after(form, video, raw, data)
         if form is None:
             continue
         times = RawTimes(
@@ -208,23 +231,33 @@ def _read(
         raise _silent(name)
 
 
-def _format_after(form: VideoFormat | None, video: VideoStream, data: bytes) -> VideoFormat | None:
+def _format_after(
+    form: VideoFormat | None, video: VideoStream, packet: AvPacket[VideoStream], data: bytes
+) -> VideoFormat | None:
     """The format from a key frame on: another one when it brings other parameter sets."""
-    if video.codec_context.name != "h264" or video.time_base is None:
-        return form
-    brought = nal.changed_sets(data, form.parameter_sets if form is not None else b"")
-    if brought is None:
-        return form
-    sps = next(unit for unit in nal.annex_b_units(brought) if nal.kind_of(unit) == nal.SPS)
-    size = nal.picture_size(sps)
-    return VideoFormat(
-        codec="h264",
-        width_px=size.width_px,
-        height_px=size.height_px,
-        tick_numerator=video.time_base.numerator,
-        tick_denominator=video.time_base.denominator,
-        parameter_sets=brought,
+    if form is None:
+        return _format_in(video, data)
+    announced = b""
+    if packet.has_sidedata("new_extradata"):
+        announced = bytes(packet.get_sidedata("new_extradata"))
+    return format_after(form, data, announced)
+
+
+def _format_in(video: VideoStream, data: bytes) -> VideoFormat | None:
+    """The format that a key frame shows by itself, where nothing announced it."""
+    base, codec = video.time_base, _CODECS[video.codec_context.name]
+    if base is None:
+        return None
+    unknown = VideoFormat(
+        codec=codec,
+        width_px=1,
+        height_px=1,
+        tick_numerator=base.numerator,
+        tick_denominator=base.denominator,
+        parameter_sets=b"",
     )
+    found = format_after(unknown, data, b"")
+    return None if found is unknown else found
 
 
 def _opening_fault(error: av.error.FFmpegError, name: str) -> FairviewError:

@@ -1,0 +1,1 @@
+"""Cameras over HTTP: motion JPEG, single pictures, and transport streams."""

@@ -39,6 +39,18 @@ _TOLD: tuple[EventKind, ...] = (
         do="Nothing.",
     ),
     EventKind(
+        name="triggers_away",
+        what="A camera that is kept around events or by hours can't be: nobody looks for what "
+        "happens there, or not fast enough. It is kept always until that is right again.",
+        do="Look whether an analyser runs and is not overloaded; for rules, whether the camera's "
+        "scene has any; for hours, at the time zone.",
+    ),
+    EventKind(
+        name="triggers_back",
+        what="A camera is kept around events again.",
+        do="Nothing.",
+    ),
+    EventKind(
         name="key_supply_spare",
         what="The key pair for the hour was in doubt, so footage is sealed to the spare pair.",
         do="Look at the machine's clock and at whether the door is running.",

@@ -24,6 +24,7 @@ from fairview.core.scene import Scene
 from fairview.core.sight import Detections, Track, Unmeasurable
 from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, Instant, Span
 from fairview.core.traffic import Accuracy, Count, Crossing
+from fairview.run.rule_watch import RuleSigns
 from fairview.store.contracts import Change, CountsSaved, EventSaved, SpeedsSaved
 
 GAP_US = 3 * US_PER_SECOND
@@ -42,6 +43,7 @@ class AnalysisParts:
     under way, so that the two become one.
 
     put hands on rows and never waits. gate: is told what was found; None: everything is decoded.
+    rules: are asked while road users are in the picture, for a camera that is kept by them.
     """
 
     scene: Scene
@@ -51,10 +53,14 @@ class AnalysisParts:
     before: tuple[Count, ...]
     put: Callable[[Change], None]
     gate: Gate | None = None
+    rules: RuleSigns | None = None
 
 
 class CameraAnalysis:
-    """Follows one camera from when it has a scene to when it changes. Used by one thread."""
+    """Follows one camera from when it has a scene to when it changes. Used by one thread.
+
+    faults: what is wrong with the camera's picture now.
+    """
 
     def __init__(self, parts: AnalysisParts) -> None:
         self._parts = parts
@@ -66,6 +72,7 @@ class CameraAnalysis:
     def _begin_anew(self) -> None:
         self._tracker = Tracker(self.camera)
         self._health = HealthWatch(self.camera)
+        self.faults: set[str] = set()
         self._measurer = Measurer(self._parts.scene, self._context)
         self._so_far = _SoFar(self._parts.scene, self._context)
         self._crossings: list[Crossing] = []
@@ -90,6 +97,7 @@ class CameraAnalysis:
             self._begin_anew()
         self._begin(picture.at)
         for change in self._health.see(picture.planes, picture.at):
+            (self.faults.add if change.is_on else self.faults.discard)(change.fault)
             kind = "picture_bad" if change.is_on else "picture_good"
             self._parts.put(
                 EventSaved(
@@ -104,7 +112,10 @@ class CameraAnalysis:
         if self._parts.gate is not None:
             moving, restless = self._rest.look(tracks, picture.at)
             self._parts.gate.found(picture.at, moving=moving, restless=restless)
-        self._take(self._tracker.take_finished())
+        ended = self._tracker.take_finished()
+        if self._parts.rules is not None:
+            self._parts.rules.seen(self._tracker.so_far, ended, picture.at)
+        self._take(ended)
         self._last = self._known_to = picture.at
         if self._shown_at is None or picture.at.since(self._shown_at) >= ANALYSIS_SO_FAR_US:
             self._shown_at = picture.at
@@ -124,6 +135,8 @@ class CameraAnalysis:
         """Pictures of this stretch were dropped because there was too much to look at."""
         self._measurer.unmeasurable(stretch)
         self._so_far.unmeasurable(stretch)
+        if self._parts.rules is not None:
+            self._parts.rules.not_looked(stretch.span.end)
 
     def close(self) -> None:
         """The camera or its scene goes: what is known of the bin under way is written."""

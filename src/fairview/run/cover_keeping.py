@@ -14,13 +14,13 @@ import structlog
 
 from fairview.analyse.region_taps import CoverCodes
 from fairview.core.errors import BadInput, NotFound, Overloaded, Unavailable
+from fairview.core.flow import PacketSink
 from fairview.core.ids import CameraId
 from fairview.core.limits import CAMERA_RETRY_US, FRAGMENT_US_AIM
 from fairview.core.limits_seeing import COVER_STORED_EVERY_US
 from fairview.core.media import GapBecause, Packet, VideoFormat
 from fairview.core.sight import CoverCode
 from fairview.core.time import US_PER_SECOND, Clock, Instant
-from fairview.record.recorder import StreamRecorder
 from fairview.run.live_streams import LiveStream
 
 RegionConnector = Callable[[CameraId], LiveStream[CoverCodes]]
@@ -30,7 +30,7 @@ class CoverStream:
     """One camera's codes into its recorder, until stopped. `run` is its thread's."""
 
     def __init__(
-        self, camera: CameraId, connect: RegionConnector, recorder: StreamRecorder, clock: Clock
+        self, camera: CameraId, connect: RegionConnector, recorder: PacketSink, clock: Clock
     ) -> None:
         self._camera, self._connect, self._recorder = camera, connect, recorder
         self._clock = clock

@@ -14,6 +14,7 @@ what ends.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ from fairview.run.camera_processes import CameraProcesses
 from fairview.run.cover_wish import is_cover_stored
 from fairview.run.mend import mend_folder
 from fairview.run.orders import start_orders
+from fairview.run.owner import let_owner_in
 from fairview.run.places import Meeting, Secrets, make_sockets
 from fairview.run.reach import Address, address_of, is_answering, refuse_taken_port
 from fairview.run.supervise import ChildPlan, Supervisor
@@ -75,6 +77,7 @@ def run_node(
     folder = open_data_folder(settings.data, create=True)
     with folder.lock as lock, make_sockets() as sockets:
         meeting = Meeting(sockets, Secrets.fresh())
+        let_owner_in(folder, meeting, os.getpid())
         node = _Node(settings, folder, clock, meeting, lock)
         try:
             node.start(address)
@@ -152,16 +155,18 @@ class _Node:
         self._log.info("node stopped")
 
     def _place_cameras(self) -> None:
-        """Every active camera is recorded; those with a scene are analysed as well, and all where
-        covers are found while recording."""
-        active = [row.camera.id for row in self._catalogue.cameras() if row.camera.is_active]
+        """Every active camera is recorded; those with a scene or kept around events are analysed
+        as well, and all where covers are found while recording."""
+        rows = [row.camera for row in self._catalogue.cameras() if row.camera.is_active]
+        active = [camera.id for camera in rows]
+        is_covered = is_cover_stored(self._settings)
+        looked_at = {one.id for one in rows if is_covered or one.recording.mode == "events"}
         self._recorders.place(active)
         now_us = self._clock.monotonic_us()
         if now_us >= self._scenes_due_us:
             self._scenes_due_us = now_us + SCENES_EVERY_US
-            is_covered = is_cover_stored(self._settings)
             self._looked_at = tuple(
-                one for one in active if is_covered or self._catalogue.scene(one)
+                one for one in active if one in looked_at or self._catalogue.scene(one)
             )
         self._analysers.place([one for one in self._looked_at if one in active])
 

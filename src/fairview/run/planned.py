@@ -67,10 +67,3 @@ class PlanAtWork:
     def _tell(self, kind: str, because: str) -> None:
         at = self._parts.clock.now()
         self._parts.tell(HealthEvent(kind=kind, camera=self._camera.id, at=at, because=because))
-
-
-def is_planned(camera: Camera) -> bool:
-    """Whether anything stands before this camera's recorders."""
-    return camera.recording.mode != "continuous" or not all(
-        source.is_recorded for source in camera.sources
-    )

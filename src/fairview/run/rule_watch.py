@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from fairview.analyse.ground.ground import Ground
+from fairview.analyse.ground.calibrate import calibrate
 from fairview.analyse.measure.looked import Looked
 from fairview.analyse.measure.measures import MeasureContext, measure
 from fairview.analyse.trigger_taps import TriggerTap
@@ -28,12 +27,10 @@ class RuleSigns:
     Cost:    2 ms a road user every RULES_LOOK_US.
     """
 
-    def __init__(
-        self, scene: Scene, context: MeasureContext, ground: Ground | None, tap: TriggerTap
-    ) -> None:
-        # Bounds of counts cost most of measuring, and nobody asks for them here.
-        self._scene, self._ground, self._tap = scene, ground, tap
-        self._context = replace(context, accuracy=None, start=None, kinds=())
+    def __init__(self, scene: Scene, tap: TriggerTap) -> None:
+        self._scene, self._tap = scene, tap
+        self._ground = calibrate(scene) if scene.has_ground else None
+        self._context = MeasureContext(ground=self._ground)
         self._has_rules = any(
             rule.kind in EVALUATED and rule.kind != "camera_fault" for rule in scene.rules
         )

@@ -27,6 +27,7 @@ TABLE: dict[Action, set[Role]] = {
     "camera_probe": {"administrator"},
     "camera_add": {"administrator"},
     "camera_remove": {"administrator"},
+    "camera_login": {"administrator"},
     "look": {"operator"},
     "timeline_see": {"operator", "privacy_officer", "auditor"},
     "clean_picture_see": {"privacy_officer"},

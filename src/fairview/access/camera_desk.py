@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from fairview.access.door import CameraWish, ProbeFound
 from fairview.access.journal import Journal
@@ -40,6 +41,7 @@ from fairview.store.secrets import SecretBox, seal_login
 
 Probe = Callable[[Source, Login | None], Probed]
 
+Done = TypeVar("Done")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskParts:
@@ -126,6 +128,11 @@ class CameraDesk:
             self._parts.catalogue.write([CameraSaved(camera=gone, sealed_login=None)])
 
     def _camera(self, wish: CameraWish, now: Instant) -> tuple[Camera, Login | None]:
+    def apply(self, change: Callable[[DeskParts], Done]) -> Done:
+        """A change of one camera, alone at the desk. Errors: the change's."""
+        with self._lock:
+            return change(self._parts)
+
         main, login = self._source("main", wish.address)
         sources = [main]
         if wish.sub_address:

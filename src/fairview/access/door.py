@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from fairview.core.camera import Camera, Login, RegisterEntry, Source
+from fairview.core.camera import Camera, Login, RegisterEntry, Secret, Source, Transport
 from fairview.core.case import Actor, Look, LookWish, Rendition
+from fairview.core.errors import BadInput
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId, LookId, StreamName
 from fairview.core.media import GapBecause
@@ -78,6 +79,40 @@ class ProbeFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookOpened:
+LOGIN_CHARACTERS_MAX = 120
+"""Of a user name and of a password: what an RTSP address can carry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginWish:
+    """A new login. name None: the user name stays. is_tried: the camera must let it in first."""
+
+    camera: CameraId
+    name: str | None
+    password: Secret
+    is_tried: bool
+
+    def __post_init__(self) -> None:
+        for text in (self.name or "-", self.password.reveal()):
+            if not 1 <= len(text) <= LOGIN_CHARACTERS_MAX or not text.isprintable():
+                raise BadInput(
+                    f"{self.camera}: a user name and a password have 1 to {LOGIN_CHARACTERS_MAX} "
+                    "characters, none of them a control character"
+                )
+        if self.name and ":" in self.name:
+            raise BadInput(f"{self.camera}: a user name has no colon")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginChanged:
+    """The camera's new revision. answered: what it sent when the login was tried, in words; empty
+    when nobody tried."""
+
+    camera: CameraId
+    revision: int
+    answered: str
+
+
     look: Look
     token: str
     renditions: tuple[CoverState, ...]
@@ -341,3 +376,5 @@ __all__ = [
     "Timeline",
     "TimelineGap",
 ]
+    "LoginChanged",
+    "LoginWish",

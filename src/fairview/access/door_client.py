@@ -13,6 +13,8 @@ from fairview.access.door import (
     ExportKind,
     LedgerTail,
     LiveChunk,
+    LoginChanged,
+    LoginWish,
     LookOpened,
     MeasuresView,
     PlayPart,
@@ -72,6 +74,9 @@ class DoorClient:
         self._door.call(m.AskCameraRemove(session, camera))
 
     def look_open(self, session: str, wish: LookWish) -> LookOpened:
+    def camera_login(self, session: str, wish: LoginWish) -> LoginChanged:
+        return self._door.call(m.AskCameraLogin(session, wish), LoginChanged)
+
         return self._door.call(m.AskLookOpen(session, wish), LookOpened)
 
     def look_renew(self, session: str, look: LookId) -> LookOpened:

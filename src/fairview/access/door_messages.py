@@ -9,6 +9,7 @@ from fairview.access.door import (
     CameraWish,
     CleanPictureWaiting,
     ExportKind,
+    LoginWish,
     SceneView,
 )
 from fairview.core.camera import Login
@@ -58,6 +59,11 @@ class AskCameraAdd(msgspec.Struct, frozen=True):
 class AskCameraRemove(msgspec.Struct, frozen=True):
     session: str
     camera: CameraId
+
+
+class AskCameraLogin(msgspec.Struct, frozen=True):
+    session: str
+    wish: LoginWish
 
 
 class AskLookOpen(msgspec.Struct, frozen=True):

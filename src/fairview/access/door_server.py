@@ -87,6 +87,7 @@ def _questions(gate: Gate) -> tuple[Handler, ...]:
         answers(m.AskProbe, lambda x: gate.camera_probe(x.session, x.address, x.login)),
         answers(m.AskCameraAdd, lambda x: gate.camera_add(x.session, x.wish)),
         answers(m.AskCameraRemove, lambda x: gate.camera_remove(x.session, x.camera)),
+        answers(m.AskCameraLogin, lambda x: gate.camera_login(x.session, x.wish)),
         answers(m.AskParts, lambda x: gate.parts(x.token, x.camera)),
         answers(m.AskTimeline, lambda x: gate.timeline(x.session, x.camera, x.span)),
         answers(

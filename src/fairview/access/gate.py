@@ -9,6 +9,7 @@ import structlog
 
 from fairview.access import words
 from fairview.access.camera_desk import CameraDesk
+from fairview.access.camera_logins import changed_login
 from fairview.access.camera_views import CameraViews
 from fairview.access.clean_pictures import CleanPictures, jpeg_of
 from fairview.access.door import (
@@ -17,6 +18,8 @@ from fairview.access.door import (
     CleanPictureWaiting,
     ExportKind,
     LedgerTail,
+    LoginChanged,
+    LoginWish,
     LookOpened,
     MeasuresView,
     PlayPart,
@@ -116,7 +119,8 @@ class Gate:
         return self._parts.who.new_link()
 
     def local_session(self) -> SessionOpened:
-        """For commands of the folder's owner in this process; never over a socket."""
+        """For commands of the folder's owner: in this process, or through the node's own control
+        socket; never over the web's."""
         return self._parts.who.local_session()
 
     def set_up(self, link_token: str, name: str, password: str) -> SessionOpened:
@@ -157,6 +161,11 @@ class Gate:
     def timeline(self, session: str, camera: CameraId, span: Span) -> Timeline:
         self._allowed(session, "timeline_see", camera)
         if span.duration_us > TIMELINE_US_MAX:
+    def camera_login(self, session: str, wish: LoginWish) -> LoginChanged:
+        """Replace a camera's login. Errors: as access.camera_logins."""
+        actor = self._allowed(session, "camera_login", wish.camera)
+        return self._parts.desk.apply(lambda parts: changed_login(parts, actor, wish))
+
             raise BadInput(f"a timeline shows at most {TIMELINE_US_MAX // US_PER_DAY} days")
         return self._parts.views.timeline(camera, span)
 

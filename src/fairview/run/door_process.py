@@ -12,7 +12,7 @@ from fairview.core.limits import NODE_TURN_US
 from fairview.core.time import SystemClock
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import follow, read_start
-from fairview.run.talk import AskSetUpLink, SetUpLink
+from fairview.run.talk import AskOwnerSession, AskSetUpLink, OwnerSession, SetUpLink
 from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_remote import RemoteCatalogue
 from fairview.store.layout import open_data_folder
@@ -45,13 +45,16 @@ def main() -> None:
     gate.start()
     control = serve(
         orders.sockets.path("control"),
-        [answers(AskSetUpLink, lambda _: SetUpLink(token=gate.new_set_up_link()))],
+        [
+            answers(AskSetUpLink, lambda _: SetUpLink(token=gate.new_set_up_link())),
+            answers(AskOwnerSession, lambda _: OwnerSession(token=gate.local_session().token)),
+        ],
         secret=orders.secrets["control"],
     )
     server = serve_door(orders.sockets.path("door"), gate, secret=orders.secrets["door"])
     while not clock.wait(stop, NODE_TURN_US):
         assert gate.is_working, "a thread of the door's own work ended; start the door anew"
-    for one in (server, control, gate, streams, render, catalogue):
+    for one in (teller, server, control, asker, gate, streams, render, catalogue):
         one.close()
 
 

@@ -14,7 +14,6 @@ what ends.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +32,6 @@ from fairview.run.camera_processes import CameraProcesses
 from fairview.run.cover_wish import is_cover_stored
 from fairview.run.mend import mend_folder
 from fairview.run.orders import start_orders
-from fairview.run.owner import let_owner_in
 from fairview.run.places import Meeting, Secrets, make_sockets
 from fairview.run.reach import Address, address_of, is_answering, refuse_taken_port
 from fairview.run.supervise import ChildPlan, Supervisor
@@ -43,6 +41,7 @@ from fairview.store.durable import FolderLock
 from fairview.store.layout import DataFolder, open_data_folder
 
 STAGES = {"catalogue": 0, "door": 1, "web": 2}
+from fairview.run.way_in import let_owner_in
 """Recorders (3) end first, so that every segment gets its trailer and row; the catalogue last."""
 
 RECORDER_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
@@ -77,7 +76,7 @@ def run_node(
     folder = open_data_folder(settings.data, create=True)
     with folder.lock as lock, make_sockets() as sockets:
         meeting = Meeting(sockets, Secrets.fresh())
-        let_owner_in(folder, meeting, os.getpid())
+        let_owner_in(folder, meeting)
         node = _Node(settings, folder, clock, meeting, lock)
         try:
             node.start(address)

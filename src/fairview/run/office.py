@@ -10,11 +10,18 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-from fairview.access.door import CameraView, ExportKind
+from fairview.access.door import (
+    CameraView,
+    CameraWish,
+    ExportKind,
+    LoginChanged,
+    LoginWish,
+    ProbeFound,
+)
 from fairview.access.gate import Gate
 from fairview.access.open_door import open_door
 from fairview.config.settings import Settings
-from fairview.core.camera import Camera
+from fairview.core.camera import Camera, Login
 from fairview.core.case import LOOK_SPAN_US_MAX, LookWish, Purpose, Rendition
 from fairview.core.errors import BadInput, Conflict, NotAllowed, NotFound, Unavailable
 from fairview.core.ids import CameraId
@@ -60,13 +67,24 @@ class Office:
 
     def camera_add(self, wish: AddWish, clock: Clock) -> Camera:
         """Errors:  BadInput, Conflict; NotFound for a file that isn't there."""
+        return self.camera_put(camera_wish(wish, self.settings, clock.now()))
+
+    def camera_put(self, wish: CameraWish) -> Camera:
+        """Errors:  BadInput, Conflict; NotFound for a file that isn't there."""
         for address in (wish.address, wish.sub_address):
             parted = entered(address) if address else None
             if parted and parted.kind == "file" and not Path(parted.address).exists():
                 raise NotFound(f"{parted.address} is not there: check the path")
-        return self.gate.camera_add(
-            self._session, camera_wish(wish, self.settings, clock.now())
-        ).camera
+        return self.gate.camera_add(self._session, wish).camera
+
+    def camera_probe(self, address: str, login: Login | None) -> ProbeFound:
+        """Errors:  as the door's."""
+        return self.gate.camera_probe(self._session, address, login)
+
+    def camera_login(self, wish: LoginWish) -> LoginChanged:
+        """Errors:  NotFound; as the door's."""
+        self._known(wish.camera)
+        return self.gate.camera_login(self._session, wish)
 
     def camera_remove(self, camera: CameraId) -> None:
         """Errors:  NotFound."""

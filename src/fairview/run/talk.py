@@ -18,6 +18,14 @@ class SetUpLink(msgspec.Struct, frozen=True):
     token: Secret | None
 
 
+class AskOwnerSession(msgspec.Struct, frozen=True):
+    """A session of the data folder's owner, for one command on this machine."""
+
+
+class OwnerSession(msgspec.Struct, frozen=True):
+    token: str
+
+
 def catalogue_client(meeting: Meeting) -> RemoteCatalogue:
     return RemoteCatalogue(meeting.sockets.path("catalogue"), meeting.secrets.catalogue)
 

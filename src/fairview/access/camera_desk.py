@@ -27,6 +27,7 @@ from fairview.core.camera import (
     Presence,
     RegisterEntry,
     Source,
+    Transport,
 )
 from fairview.core.case import Actor
 from fairview.core.errors import BadInput, Conflict, NotAllowed
@@ -40,8 +41,8 @@ from fairview.store.contracts import CameraSaved, Catalogue
 from fairview.store.secrets import SecretBox, seal_login
 
 Probe = Callable[[Source, Login | None], Probed]
-
 Done = TypeVar("Done")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskParts:
@@ -127,16 +128,16 @@ class CameraDesk:
             )
             self._parts.catalogue.write([CameraSaved(camera=gone, sealed_login=None)])
 
-    def _camera(self, wish: CameraWish, now: Instant) -> tuple[Camera, Login | None]:
     def apply(self, change: Callable[[DeskParts], Done]) -> Done:
         """A change of one camera, alone at the desk. Errors: the change's."""
         with self._lock:
             return change(self._parts)
 
-        main, login = self._source("main", wish.address)
+    def _camera(self, wish: CameraWish, now: Instant) -> tuple[Camera, Login | None]:
+        main, login = self._source("main", wish.address, wish.transport)
         sources = [main]
         if wish.sub_address:
-            sub, sub_login = self._source("sub", wish.sub_address)
+            sub, sub_login = self._source("sub", wish.sub_address, wish.transport)
             sources.append(sub)
             login = login or sub_login
         is_made_up = all(source.kind == "sim" for source in sources)
@@ -155,13 +156,17 @@ class CameraDesk:
         )
         return camera, wish.login or login
 
-    def _source(self, stream: CameraStream, text: str) -> tuple[Source, Login | None]:
+    def _source(
+        self, stream: CameraStream, text: str, transport: Transport = "auto"
+    ) -> tuple[Source, Login | None]:
         parted = entered(text)
         if parted.kind == "sim":
             seed_of(parted.address)
         if parted.kind == "file" and not self._parts.settings.cameras.allow_files:
             raise BadInput("this node takes no files as cameras (cameras.allow_files)")
-        source = Source(stream=stream, kind=parted.kind, address=parted.address)
+        source = Source(
+            stream=stream, kind=parted.kind, address=parted.address, transport=transport
+        )
         return source, parted.login
 
     def _check_presence(self, actor: Actor, camera: Camera, now: Instant) -> None:

@@ -14,6 +14,7 @@ from fairview.core.camera import Camera, Login, RegisterEntry, Secret, Source, T
 from fairview.core.case import Actor, Look, LookWish, Rendition
 from fairview.core.errors import BadInput
 from fairview.core.event import HealthEvent
+from fairview.core.health import NodeHealth
 from fairview.core.ids import CameraId, LookId, StreamName
 from fairview.core.media import GapBecause
 from fairview.core.sight import Kind, Sight
@@ -60,6 +61,7 @@ class CameraWish:
     login: Login | None
     register: RegisterEntry | None
     commissioning: bool
+    transport: Transport = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +79,6 @@ class ProbeFound:
     because: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookOpened:
 LOGIN_CHARACTERS_MAX = 120
 """Of a user name and of a password: what an RTSP address can carry."""
 
@@ -113,6 +113,8 @@ class LoginChanged:
     answered: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookOpened:
     look: Look
     token: str
     renditions: tuple[CoverState, ...]
@@ -352,6 +354,18 @@ class Door(Protocol):
 
     def events(self, session: str, limit: int) -> tuple[HealthEvent, ...]: ...
 
+    def health(self, session: str) -> NodeHealth:
+        """How things are with the cameras the actor may know; the node's own parts for who knows
+        all. Errors: Unavailable while nobody judges."""
+        ...
+
+    def figures(self, token: str) -> NodeHealth:
+        """Everything, for a monitor. token: empty for one on this machine.
+
+        Errors:  NotAllowed unless the settings let it.
+        """
+        ...
+
 
 __all__ = [
     "CameraView",
@@ -363,6 +377,8 @@ __all__ = [
     "LedgerLine",
     "LedgerTail",
     "LiveChunk",
+    "LoginChanged",
+    "LoginWish",
     "LookOpened",
     "MeasuresView",
     "PlayPart",
@@ -376,5 +392,3 @@ __all__ = [
     "Timeline",
     "TimelineGap",
 ]
-    "LoginChanged",
-    "LoginWish",

@@ -11,7 +11,7 @@ import subprocess  # the child is our own program, with a fixed argument list
 import sys
 from pathlib import Path
 
-from fairview.core.camera import Login, Secret, Source
+from fairview.core.camera import Login, Secret, Source, transport_named
 from fairview.core.errors import FairviewError, Unavailable, error_named, outcome_of
 from fairview.core.ids import camera_stream
 from fairview.core.limits import PROBE_CHILD_US_MAX
@@ -31,6 +31,7 @@ def probe_apart(source: Source, login: Login | None, rules: AddressRules) -> Pro
         "stream": source.stream,
         "kind": source.kind,
         "address": source.address,
+        "transport": source.transport,
         "login": None if login is None else [login.name, login.password.reveal()],
         "allow_loopback": rules.allow_loopback,
         "certificates": None if rules.certificates is None else str(rules.certificates),
@@ -61,7 +62,10 @@ def main() -> None:
     """The child: one question, one answer."""
     asked = json.load(sys.stdin)
     source = Source(
-        stream=camera_stream(asked["stream"]), kind=asked["kind"], address=asked["address"]
+        stream=camera_stream(asked["stream"]),
+        kind=asked["kind"],
+        address=asked["address"],
+        transport=transport_named(asked["transport"]),
     )
     login = None
     if asked["login"] is not None:

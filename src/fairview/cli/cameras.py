@@ -9,7 +9,8 @@ import typer
 
 from fairview.cli.node import settings_from
 from fairview.cli.voice import note, say, say_json, say_rows
-from fairview.cli.words import ago, duration_us
+from fairview.cli.words import TRANSPORT, ago, duration_us
+from fairview.core.camera import transport_named
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock
@@ -38,9 +39,11 @@ def probe(
     address: Annotated[str, typer.Argument(help="rtsp://…, or a file.")],
     config: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    transport: Annotated[str, typer.Option(help=TRANSPORT)] = "auto",
 ) -> None:
     """Connect for a few seconds and say what is there. Nothing is kept."""
-    found = probe_address(address, settings_from(config, None), SystemClock())
+    way = transport_named(transport)
+    found = probe_address(address, settings_from(config, None), SystemClock(), way)
     if as_json:
         say_json(found)
         return
@@ -62,6 +65,7 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
     commissioning: Annotated[
         bool, typer.Option(help="Allow uncovered pictures for its first 24 hours (ledgered).")
     ] = False,
+    transport: Annotated[str, typer.Option(help=TRANSPORT)] = "auto",
     data: DataDir = FOLDER,
     config: ConfigFile = None,
 ) -> None:
@@ -81,6 +85,7 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
         sub_address=sub,
         register=register,
         is_commissioning=commissioning,
+        transport=transport_named(transport),
     )
     with open_office(settings_from(config, data), SystemClock(), create=True) as office:
         kept = office.camera_add(wish, SystemClock())

@@ -13,7 +13,8 @@ import typer
 
 from fairview.cli.node import settings_from, stop_on_signals
 from fairview.cli.voice import bar, note, say
-from fairview.cli.words import counted, duration_us, span_of
+from fairview.cli.words import TRANSPORT, counted, duration_us, span_of
+from fairview.core.camera import transport_named
 from fairview.core.case import LOOK_SPAN_US_MAX, Rendition
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
@@ -49,6 +50,7 @@ def record(  # noqa: PLR0913  # a command has as many parameters as it has words
     commissioning: Annotated[
         bool, typer.Option(help="Allow uncovered pictures for 24 hours (ledgered).")
     ] = False,
+    transport: Annotated[str, typer.Option(help=TRANSPORT)] = "auto",
     config: ConfigFile = None,
 ) -> None:
     """Record one camera or file into a data folder, sealed, without a server."""
@@ -58,6 +60,7 @@ def record(  # noqa: PLR0913  # a command has as many parameters as it has words
         for_us=duration_us(for_) if for_ else None,
         register=RegisterWish(purpose=purpose, retention_us=duration_us(keep) if keep else None),
         is_commissioning=commissioning,
+        transport=transport_named(transport),
     )
     settings = settings_from(config, data)
     with bar(f"recording {wish.camera}") as move:

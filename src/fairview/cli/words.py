@@ -15,6 +15,7 @@ from fairview.core.time import (
     instant,
 )
 
+TRANSPORT = "How RTSP pictures travel: auto (TCP, else UDP), tcp, udp or multicast."
 _UNITS = {"s": US_PER_SECOND, "m": US_PER_MINUTE, "h": US_PER_HOUR, "d": US_PER_DAY}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])\Z")
 

@@ -16,6 +16,8 @@ Transport = Literal["auto", "tcp", "udp", "multicast"]
 Presence = Literal["simulated", "no_persons", "persons"]
 """Who can be in the picture. `persons` unless somebody signed for less."""
 
+TRANSPORTS: tuple[Transport, ...] = ("auto", "tcp", "udp", "multicast")
+
 RETENTION_US_MIN = US_PER_HOUR
 RETENTION_US_MAX = 366 * US_PER_DAY
 RETENTION_US_DEFAULT = 72 * US_PER_HOUR
@@ -55,6 +57,14 @@ class Secret:
 
     def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
         raise TypeError("a secret is never pickled")
+
+
+def transport_named(text: str) -> Transport:
+    """Errors:  BadInput when the text is none of TRANSPORTS."""
+    for name in TRANSPORTS:
+        if text == name:
+            return name
+    raise BadInput(f"{text!r} is not a transport: use auto, tcp, udp or multicast")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from fairview.core import limits
@@ -17,6 +17,8 @@ from fairview.ingest.address import AddressRules, endpoint, shown
 from fairview.ingest.av_source import FileSource, RtspSource
 from fairview.ingest.describe import describe
 from fairview.ingest.file_play import FilePlay
+from fairview.ingest.http.source import HttpSource
+from fairview.ingest.lean.source import LeanFirst, LeanSource
 from fairview.ingest.reading import file_has_audio
 
 _CAMERA = CameraId("probe")
@@ -50,22 +52,45 @@ def probe(
     Errors:  NotFound, NotAllowed, Unavailable, BadInput, each saying what to do.
     """
     name = shown(source.address)
-    rules = rules or AddressRules()
-    opened: PacketSource
+    opened = _opened(source, login, clock, rules or AddressRules())
+    try:
+        found = measured(opened.source.packets(), name)
+    finally:
+        opened.source.close()
+    return replace(found, has_audio=opened.has_audio())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """has_audio: asked after pictures have come."""
+
+    source: PacketSource
+    has_audio: Callable[[], bool]
+
+
+def _opened(source: Source, login: Login | None, clock: Clock, rules: AddressRules) -> _Opened:
+    """Errors:  BadInput for a kind of source that has nothing to probe; as describe."""
     if source.kind == "rtsp":
-        described = describe(endpoint(source.address, rules), login, name)
-        has_audio = described.has_audio
-        opened = RtspSource(camera=_CAMERA, source=source, login=login, rules=rules, clock=clock)
-    elif source.kind == "file":
+        place = endpoint(source.address, rules)
+        has_sound = False
+        if not place.is_tls:
+            has_sound = describe(place, login, shown(source.address)).has_audio
+        lean = LeanSource(camera=_CAMERA, source=source, login=login, rules=rules, clock=clock)
+
+        def ffmpeg() -> PacketSource:
+            return RtspSource(camera=_CAMERA, source=source, login=login, rules=rules, clock=clock)
+
+        first = LeanFirst(lean, ffmpeg, shown(source.address))
+        return _Opened(source=first, has_audio=lambda: has_sound)
+    if source.kind == "http":
+        http = HttpSource(camera=_CAMERA, source=source, login=login, rules=rules, clock=clock)
+        return _Opened(source=http, has_audio=lambda: http.has_audio)
+    if source.kind == "file":
         has_audio = file_has_audio(source.address)
         play = FilePlay(is_paced=False)
-        opened = FileSource(camera=_CAMERA, source=source, clock=clock, play=play)
-    else:
-        raise BadInput(f"{name}: a {source.kind} source has nothing to probe")
-    try:
-        return measured(opened.packets(), name, has_audio=has_audio)
-    finally:
-        opened.close()
+        film = FileSource(camera=_CAMERA, source=source, clock=clock, play=play)
+        return _Opened(source=film, has_audio=lambda: has_audio)
+    raise BadInput(f"{shown(source.address)}: a {source.kind} source has nothing to probe")
 
 
 def _until_lost(packets: Iterable[Packet]) -> Iterator[Packet]:
@@ -80,7 +105,7 @@ def _until_lost(packets: Iterable[Packet]) -> Iterator[Packet]:
             raise
 
 
-def measured(packets: Iterable[Packet], name: str, *, has_audio: bool) -> Probed:
+def measured(packets: Iterable[Packet], name: str, *, has_audio: bool = False) -> Probed:
     """The figures of a stream's first limits.PROBE_US_MAX.
 
     Errors:  BadInput when there is not one picture.

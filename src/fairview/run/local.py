@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fairview.access.camera_desk import prober, register_plain
 from fairview.access.door import CameraWish
 from fairview.config.settings import RegisterDefault, Settings
-from fairview.core.camera import Camera, Presence, RegisterEntry, Source
+from fairview.core.camera import Camera, Presence, RegisterEntry, Source, Transport
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, Clock, Instant
@@ -36,6 +36,7 @@ class AddWish:
     sub_address: str | None
     register: RegisterWish
     is_commissioning: bool
+    transport: Transport = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,12 @@ class CameraKnown:
             "revision": camera.revision,
             "is_active": camera.is_active,
             "sources": [
-                {"stream": one.stream, "kind": one.kind, "address": one.address}
+                {
+                    "stream": one.stream,
+                    "kind": one.kind,
+                    "address": one.address,
+                    "transport": one.transport,
+                }
                 for one in camera.sources
             ],
             "register": register_plain(camera.register),
@@ -122,6 +128,7 @@ def camera_wish(wish: AddWish, settings: Settings, now: Instant) -> CameraWish:
         login=None,
         register=register_entry(wish.register, settings, now, presence),
         commissioning=wish.is_commissioning,
+        transport=wish.transport,
     )
 
 
@@ -134,10 +141,12 @@ def with_own_machine(settings: Settings) -> Settings:
     return settings.model_copy(update={"cameras": cameras})
 
 
-def probe_address(address: str, settings: Settings, clock: Clock) -> dict[str, object]:
+def probe_address(
+    address: str, settings: Settings, clock: Clock, transport: Transport = "auto"
+) -> dict[str, object]:
     """What an address sends, in plain values. Errors: as ingest.probe."""
     parted = entered(address)
-    source = Source(stream="main", kind=parted.kind, address=parted.address)
+    source = Source(stream="main", kind=parted.kind, address=parted.address, transport=transport)
     found = prober(with_own_machine(settings), clock)(source, parted.login)
     every = found.key_interval_us
     return {

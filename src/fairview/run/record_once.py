@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fairview.config.settings import Settings
-from fairview.core.camera import RETENTION_US_TRIAL
+from fairview.core.camera import RETENTION_US_TRIAL, Transport
 from fairview.core.errors import Conflict
 from fairview.core.ids import CameraId
 from fairview.core.limits import RECORD_TURN_US
@@ -36,6 +36,7 @@ class RecordWish:
     for_us: int | None
     register: RegisterWish
     is_commissioning: bool
+    transport: Transport = "auto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def record_once(
     """
     settings = with_own_machine(settings)
     if entered(wish.address).kind != "sim":
-        probe_address(wish.address, settings, clock)
+        probe_address(wish.address, settings, clock, wish.transport)
     with open_office(settings, clock, create=True) as office:
         begun_at = clock.now()
         row = _camera(office, wish, clock)
@@ -109,6 +110,11 @@ def _camera(office: Office, wish: RecordWish, clock: Clock) -> CameraRow:
                     f"{wish.camera} stands for another source in this folder: take another name "
                     "with --camera"
                 )
+            if wish.transport not in ("auto", source.transport):
+                raise Conflict(
+                    f"{wish.camera} is read over {source.transport} in this folder: leave out "
+                    "--transport, or take another name with --camera"
+                )
             _refuse_other_terms(row, wish, clock)
             return row
     typed = wish.register
@@ -129,6 +135,7 @@ def _camera(office: Office, wish: RecordWish, clock: Clock) -> CameraRow:
             sub_address=None,
             register=register,
             is_commissioning=wish.is_commissioning,
+            transport=wish.transport,
         ),
         clock,
     )

@@ -48,6 +48,8 @@ class RtspSource:
         """
         place = endpoint(self._source.address, self._rules)
         name = shown(self._source.address)
+        if place.is_tls:
+            raise BadInput(f"{name}: over rtsps only H.264 and H.265 are read")
         describe(place, self._login, name)
         container = opened_rtsp(with_login(place, self._login), name)
         try:

@@ -62,6 +62,8 @@ class HttpSource:
         self._client = HttpClient(address=source.address, login=login, rules=rules, clock=clock)
         self._closed = threading.Event()
         self._heard_us = 0
+        self.has_audio = False
+        """Whether a container lists sound; known once pictures have come."""
 
     def packets(self) -> Iterator[Packet]:
         """As PacketSource says.
@@ -203,6 +205,7 @@ class HttpSource:
         container = opened_bytes(_Bytes(self, answer.body, first), kind, self._name)
         try:
             video = only_video(container, self._name)
+            self.has_audio = len(container.streams.audio) > 0
             units = access_units(container, video, self._name, self._clock, self._closed)
             for unit in units:
                 self._heard_us = self._clock.monotonic_us()

@@ -16,7 +16,7 @@ from fairview.core.flow import PacketSource
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.limits import CAMERA_RETRY_US, CAMERA_STOP_US_MAX
 from fairview.core.time import US_PER_SECOND
-from fairview.ingest.address import AddressRules
+from fairview.ingest.address import rules_of
 from fairview.ingest.file_play import FilePlay
 from fairview.ingest.lean.looks import Looks
 from fairview.ingest.lean.source import LeanFirst, LeanSource
@@ -237,6 +237,11 @@ def connection(
 
         clock = supplies.stores.clock
         return FileSource(camera=camera, source=source, clock=clock, play=supplies.file_play)
+    if source.kind == "http":
+        from fairview.ingest.http.source import HttpSource
+
+        clock, rules = supplies.stores.clock, rules_of(supplies.settings.cameras)
+        return HttpSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
     if source.kind == "sim":
         return _simulated(supplies, camera, source)
     raise BadInput(f"{camera}: sources of kind {source.kind} are not read by this version")
@@ -246,7 +251,7 @@ def _rtsp(
     supplies: Supplies, camera: CameraId, source: Source, login: Login | None
 ) -> PacketSource:
     clock, settings = supplies.stores.clock, supplies.settings
-    rules = AddressRules(allow_loopback=settings.cameras.allow_loopback)
+    rules = rules_of(settings.cameras)
 
     def ffmpeg() -> PacketSource:
         from fairview.ingest.av_source import RtspSource

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from fairview.record.write_queue import (
     Lane,
     Lanes,
     Overloaded,
-    WriteRoom,
+    Take,
 )
 from fairview.store.check import check
 from tests.builders import NOON, fragment, packet
@@ -37,14 +37,25 @@ STALL_S = 30
 LONG_US = round(LONG_S * US_PER_SECOND)
 
 
+@dataclass(frozen=True, slots=True)
+class OfDisk:
+    """Lanes that begin at one disk."""
+
+    writers: DiskWriters
+    disk: str
+
+    def lane(self, take: Take) -> Lane:
+        return self.writers.lane(take, self.disk)
+
+
 class Recording:
     """A recorder whose disk has threads of its own, and a gate."""
 
-    def __init__(self, folder: Path, room: WriteRoom | None = None) -> None:
+    def __init__(self, folder: Path, writers: DiskWriters | None = None, disk: str = "") -> None:
         self.blobs = GatedBlobs()
-        self.writers = DiskWriters(room or WriteRoom(), "one")
+        self.writers = writers or DiskWriters()
         folder.mkdir(exist_ok=True)
-        self.desk = Desk(folder, blobs=self.blobs, lanes=self.writers)
+        self.desk = Desk(folder, blobs=self.blobs, lanes=OfDisk(self.writers, disk))
 
     def settle(self) -> None:
         assert self.desk.settle()
@@ -99,12 +110,11 @@ def test_nothing_counts_as_stored_before_its_sync(recording: Recording) -> None:
 
 
 def test_past_the_bound_the_oldest_whole_groups_go_and_are_a_gap(tmp_path: Path) -> None:
-    room = WriteRoom(stream_bytes_max=8 * _second_bytes())
-    recording = Recording(tmp_path, room)
+    recording = Recording(tmp_path, DiskWriters(stream_bytes_max=8 * _second_bytes()))
     desk = recording.desk
     desk.feed(second(0, 5))
     recording.stall(5, 20)
-    assert room.waiting_bytes <= 8 * _second_bytes()
+    assert recording.writers.waiting_bytes <= 8 * _second_bytes()
     recording.blobs.open.set()
     recording.settle()
     desk.feed(second(25, 5))
@@ -124,8 +134,7 @@ def test_past_the_bound_the_oldest_whole_groups_go_and_are_a_gap(tmp_path: Path)
 
 def test_what_cannot_be_decoded_without_the_dropped_goes_with_it(tmp_path: Path) -> None:
     """A key frame every ten seconds: the fragments between are of no use without it."""
-    room = WriteRoom(stream_bytes_max=8 * _second_bytes())
-    recording = Recording(tmp_path, room)
+    recording = Recording(tmp_path, DiskWriters(stream_bytes_max=8 * _second_bytes()))
     desk = recording.desk
     recording.blobs.open.clear()
     desk.feed(packet(number, is_key=number % 250 == 0) for number in range(25 * 25))
@@ -144,38 +153,41 @@ def test_what_cannot_be_decoded_without_the_dropped_goes_with_it(tmp_path: Path)
 
 
 def test_a_slow_disk_costs_another_disks_streams_nothing(tmp_path: Path) -> None:
-    room = WriteRoom(bytes_max=12 * _second_bytes())
-    slow = Recording(tmp_path / "slow", room)
-    well = Recording(tmp_path / "well", room)
+    writers = DiskWriters(bytes_max=12 * _second_bytes())
+    slow = Recording(tmp_path / "slow", writers, "slow")
+    well = Recording(tmp_path / "well", writers, "well")
     slow.blobs.open.clear()
     for number in range(30):
         slow.desk.feed(second(number))
         well.desk.feed(second(number))
         well.settle()
-        assert room.waiting_bytes <= 12 * _second_bytes()
+        assert writers.waiting_bytes <= 12 * _second_bytes()
+        assert writers.waiting()["well"] == 0
+    slow.blobs.open.set()
     for one in (slow, well):
-        one.close()
+        one.desk.close()
+    writers.close()
     assert [one.ticks for one in well.desk.samples()] == ticks_of(second(0, 30))
     assert [gap.because for gap in well.desk.gaps()] == [GapBecause.STOPPED]
     assert GapBecause.OVERLOADED in [gap.because for gap in slow.desk.gaps()]
-    assert room.waiting_bytes == 0
+    assert writers.waiting_bytes == 0
 
 
 def test_one_thread_writes_while_nothing_waits_and_few_when_all_do(tmp_path: Path) -> None:
     started = threading.Semaphore(0)
     gate = threading.Event()
-    writers = DiskWriters(WriteRoom(), "few")
+    writers = DiskWriters()
 
     def hold(_: Item) -> None:
         started.release()
         assert gate.wait(LONG_S)
 
-    quick = writers.lane(lambda _: None)
+    quick = writers.lane(lambda _: None, "few")
     for _ in range(50):
         quick.put(fragment())
         assert quick.wait(LONG_US)
     assert len(_threads("few")) == 1
-    lanes = [writers.lane(hold) for _ in range(3 * WRITERS_PER_DISK_MAX)]
+    lanes = [writers.lane(hold, "few") for _ in range(3 * WRITERS_PER_DISK_MAX)]
     for lane in lanes:
         lane.put(fragment())
     for _ in range(WRITERS_PER_DISK_MAX):
@@ -193,7 +205,7 @@ def test_a_mistake_in_writing_one_stream_stops_neither_it_nor_others(
     taken: list[Item] = []
     told = threading.Event()
     monkeypatch.setattr(threading, "excepthook", lambda _: told.set())
-    writers = DiskWriters(WriteRoom(), "mistaken")
+    writers = DiskWriters()
 
     def fail_once(item: Item) -> None:
         taken.append(item)
@@ -224,8 +236,8 @@ def test_what_is_left_keeps_its_order_and_begins_with_key_frames(
     marks: list[str], held: int
 ) -> None:
     items = [_item(number, mark) for number, mark in enumerate(marks)]
-    room = WriteRoom(stream_bytes_max=max(held, 1) * 30)
-    taken, free = _through(items, room), _through(items, WriteRoom())
+    bounded = DiskWriters(stream_bytes_max=max(held, 1) * 30)
+    taken, free = _through(items, bounded), _through(items, DiskWriters())
     assert free == items
     fragments = [one for one in taken if isinstance(one, Fragment)]
     assert fragments == [one for one in items if one in fragments]
@@ -250,10 +262,9 @@ def _item(number: int, mark: str) -> Item:
     return replace(whole, samples=(short,))
 
 
-def _through(items: list[Item], room: WriteRoom) -> list[Item]:
+def _through(items: list[Item], writers: DiskWriters) -> list[Item]:
     """What comes out when the disk takes nothing until all is there."""
     gate, taken = threading.Event(), list[Item]()
-    writers = DiskWriters(room, "through")
 
     begun = threading.Event()
 
@@ -279,6 +290,34 @@ def _second_bytes() -> int:
 
 def _threads(name: str) -> list[str]:
     return [one.name for one in threading.enumerate() if one.name.startswith(f"writes-{name}-")]
+
+
+def test_a_stream_that_moves_to_another_disk_keeps_its_order() -> None:
+    writers = DiskWriters()
+    taken: list[tuple[str, Item]] = []
+    moves = iter("ab" * 5)
+    where = "a"
+
+    def take(item: Item) -> str | None:
+        nonlocal where
+        if len(taken) % 10 == 9 and taken[-1][1] is not item:
+            wanted = next(moves)
+            if wanted != where:
+                where = wanted
+                taken.append(("moved", item))
+                return where
+        taken.append((threading.current_thread().name.split("-")[1], item))
+        return None
+
+    items: list[Item] = [_item(number, "key") for number in range(50)]
+    lane = writers.lane(take, "a")
+    for item in items:
+        lane.put(item)
+    assert lane.wait(LONG_US)
+    assert [item for thread, item in taken if thread != "moved"] == items
+    assert {thread for thread, _ in taken} == {"a", "b", "moved"}
+    assert writers.waiting() == {"a": 0, "b": 0}
+    writers.close()
 
 
 def test_at_once_hands_on_what_goes_wrong() -> None:

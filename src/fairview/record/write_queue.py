@@ -88,7 +88,8 @@ class _Reached:
 
 
 Item = Fragment | Begins | Ends | Hole | Pauses | Closes | Overloaded
-Take = Callable[[Item], None]
+Take = Callable[[Item], "str | None"]
+"""Takes an item; or names the disk whose threads are to bring it again, and all that follow."""
 
 
 class Lane(Protocol):
@@ -124,97 +125,107 @@ class _DirectLane:
         self._take = take
 
     def put(self, item: Item) -> None:
-        self._take(item)
+        while self._take(item) is not None:
+            pass
 
     def wait(self, us: int) -> bool:
         return True
 
 
-class WriteRoom:
-    """The memory that all streams of one process may fill while disks are slow.
+class _Disk:
+    """What waits for one disk, and its threads. Guarded by the writers' lock."""
 
-    Its lock guards every queue of the process; it is held for some list operations a fragment.
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ready: SimpleQueue[_QueuedLane | None] = SimpleQueue()
+        self.lanes: list[_QueuedLane] = []
+        self.threads: list[threading.Thread] = []
+        self.waiting_bytes = 0
+
+
+class DiskWriters:
+    """The threads that write to each disk. Safe from several threads.
+
+    One stream is written by one thread at a time, of the disk that its segment lies on; so a disk
+    that stands still holds up nobody else. Threads are begun when streams wait for one,
+    WRITERS_PER_DISK_MAX a disk at most, and stay.
+
+    Bounds:  limits_disks.WRITE_STREAM_BYTES_MAX and WRITE_PROCESS_BYTES_MAX. Outcome: the oldest
+    fragments of the fullest stream of the fullest disk are dropped; its `take` gets `Overloaded`
+    in their place.
+    Cost:    a fragment costs one wake-up of a thread, however many pictures it holds.
     """
 
     def __init__(
         self,
+        *,
         bytes_max: int = WRITE_PROCESS_BYTES_MAX,
         stream_bytes_max: int = WRITE_STREAM_BYTES_MAX,
     ) -> None:
-        self.lock = threading.Lock()
-        self.bytes_max = bytes_max
-        self.stream_bytes_max = stream_bytes_max
-        self.waiting_bytes = 0
-        self.disks: list[DiskWriters] = []
+        self._bytes_max = bytes_max
+        self._stream_bytes_max = stream_bytes_max
+        # Held for some list operations a fragment.
+        self._lock = threading.Lock()
+        self._disks: dict[str, _Disk] = {}
+        self._waiting_bytes = 0
 
-    def make_room(self) -> None:
-        """Drop until what waits is within the bound; with the lock held."""
-        while self.waiting_bytes > self.bytes_max:
-            fullest = max(self.disks, key=lambda disk: disk.waiting_bytes)
-            if not fullest.drop_from_fullest():
-                return
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of the fragments that wait, without those being written."""
+        return self._waiting_bytes
 
+    def waiting(self) -> dict[str, int]:
+        """The same by disk."""
+        with self._lock:
+            return {name: disk.waiting_bytes for name, disk in self._disks.items()}
 
-class DiskWriters:
-    """The threads that write to one disk. Safe from several threads.
-
-    One stream is written by one thread at a time; threads are begun when streams wait for one,
-    WRITERS_PER_DISK_MAX at most, and stay.
-
-    Bounds:  limits_disks.WRITE_STREAM_BYTES_MAX and WRITE_PROCESS_BYTES_MAX. Outcome: the oldest
-    fragments of the fullest stream are dropped; it is told `Overloaded` at their place.
-    Cost:    a fragment costs one wake-up of a thread, however many pictures it holds.
-    """
-
-    def __init__(self, room: WriteRoom, name: str = "") -> None:
-        """name: the disk's, for its threads' names."""
-        self._room = room
-        self._name = name
-        self._ready: SimpleQueue[_QueuedLane | None] = SimpleQueue()
-        self._lanes: list[_QueuedLane] = []
-        self._threads: list[threading.Thread] = []
-        self.waiting_bytes = 0
-        with room.lock:
-            room.disks.append(self)
-
-    def lane(self, take: Take) -> Lane:
-        """A stream's way to this disk."""
-        return _QueuedLane(self, take)
+    def lane(self, take: Take, disk: str = "") -> Lane:
+        """A stream's way. disk: whose threads bring the first item."""
+        with self._lock:
+            return _QueuedLane(self, self._disk(disk), take)
 
     def close(self) -> None:
         """Let the threads end once they have written what waits; a hung disk's are left behind."""
-        with self._room.lock:
-            threads = tuple(self._threads)
-            if self in self._room.disks:
-                self._room.disks.remove(self)
-        for _ in threads:
-            self._ready.put(None)
+        with self._lock:
+            disks = tuple(self._disks.values())
+            threads = [thread for disk in disks for thread in disk.threads]
+            self._disks.clear()
+        for disk in disks:
+            for _ in disk.threads:
+                disk.ready.put(None)
         for thread in threads:
             thread.join(timeout=THREAD_END_S)
 
     def put(self, lane: _QueuedLane, item: Item | _Reached) -> None:
         """For lanes."""
-        room = self._room
-        with room.lock:
+        with self._lock:
             lane.items.append(item)
             if isinstance(item, Fragment):
                 self._grow(lane, _bytes_of(item))
-                while lane.waiting_bytes > room.stream_bytes_max and self._drop_from(lane):
+                while lane.waiting_bytes > self._stream_bytes_max and self._drop_from(lane):
                     pass
-                room.make_room()
+                while self._waiting_bytes > self._bytes_max and self._drop_from_fullest():
+                    pass
             if lane.is_under_way:
                 return
             lane.is_under_way = True
-            self._lanes.append(lane)
-            if len(self._lanes) > len(self._threads) < WRITERS_PER_DISK_MAX:
-                self._begin_thread()
-        self._ready.put(lane)
+            self._queue(lane)
 
-    def drop_from_fullest(self) -> bool:
-        """For the room, with its lock held: whether anything could be dropped."""
-        if not self._lanes:
+    def _queue(self, lane: _QueuedLane) -> None:
+        """The lane waits for a thread of its disk; with the lock held."""
+        disk = lane.disk
+        if lane not in disk.lanes:
+            disk.lanes.append(lane)
+        if len(disk.lanes) > len(disk.threads) < WRITERS_PER_DISK_MAX:
+            self._begin_thread(disk)
+        disk.ready.put(lane)
+
+    def _drop_from_fullest(self) -> bool:
+        """Whether anything could be dropped; with the lock held."""
+        fullest = max(self._disks.values(), key=lambda disk: disk.waiting_bytes)
+        if not fullest.lanes:
             return False
-        return self._drop_from(max(self._lanes, key=lambda lane: lane.waiting_bytes))
+        return self._drop_from(max(fullest.lanes, key=lambda lane: lane.waiting_bytes))
 
     def _drop_from(self, lane: _QueuedLane) -> bool:
         dropped = lane.drop_oldest()
@@ -223,19 +234,21 @@ class DiskWriters:
 
     def _grow(self, lane: _QueuedLane, count: int) -> None:
         lane.waiting_bytes += count
-        self.waiting_bytes += count
-        self._room.waiting_bytes += count
+        lane.disk.waiting_bytes += count
+        self._waiting_bytes += count
 
-    def _begin_thread(self) -> None:
-        thread = threading.Thread(
-            target=self._work, name=f"writes-{self._name}-{len(self._threads)}", daemon=True
-        )
-        self._threads.append(thread)
+    def _disk(self, name: str) -> _Disk:
+        return self._disks.setdefault(name, _Disk(name))
+
+    def _begin_thread(self, disk: _Disk) -> None:
+        name = f"writes-{disk.name}-{len(disk.threads)}"
+        thread = threading.Thread(target=self._work, args=(disk,), name=name, daemon=True)
+        disk.threads.append(thread)
         thread.start()
 
-    def _work(self) -> None:
+    def _work(self, disk: _Disk) -> None:
         while True:
-            lane = self._ready.get()
+            lane = disk.ready.get()
             if lane is None:
                 return
             is_whole = False
@@ -246,13 +259,13 @@ class DiskWriters:
                 # What `take` raises is a mistake of ours: it is seen in the log and takes this
                 # thread with it, but neither the stream's later footage nor the other streams.
                 if not is_whole:
-                    self._replace_thread()
+                    self._replace_thread(disk)
                 self._leave(lane)
 
     def _serve(self, lane: _QueuedLane) -> None:
         """A stream's turn."""
         for _ in range(WRITE_TURN_ITEMS_MAX):
-            with self._room.lock:
+            with self._lock:
                 if not lane.items:
                     return
                 item = lane.items.popleft()
@@ -260,28 +273,44 @@ class DiskWriters:
                     self._grow(lane, -_bytes_of(item))
             if isinstance(item, _Reached):
                 item.event.set()
-            else:
-                lane.take(item)
+                continue
+            moved = lane.take(item)
+            if moved is not None:
+                self._move(lane, item, moved)
+                return
+
+    def _move(self, lane: _QueuedLane, item: Item, name: str) -> None:
+        """The stream goes on at another disk's threads, with this item first."""
+        with self._lock:
+            waiting_bytes = lane.waiting_bytes
+            self._grow(lane, -waiting_bytes)
+            lane.disk.lanes.remove(lane)
+            lane.disk = self._disk(name)
+            lane.items.appendleft(item)
+            if isinstance(item, Fragment):
+                waiting_bytes += _bytes_of(item)
+            self._grow(lane, waiting_bytes)
 
     def _leave(self, lane: _QueuedLane) -> None:
-        with self._room.lock:
-            if not lane.items:
+        with self._lock:
+            if lane.items:
+                self._queue(lane)
+            else:
                 lane.is_under_way = False
-                self._lanes.remove(lane)
-                return
-        self._ready.put(lane)
+                lane.disk.lanes.remove(lane)
 
-    def _replace_thread(self) -> None:
-        with self._room.lock:
-            self._threads.remove(threading.current_thread())
-            self._begin_thread()
+    def _replace_thread(self, disk: _Disk) -> None:
+        with self._lock:
+            disk.threads.remove(threading.current_thread())
+            self._begin_thread(disk)
 
 
 class _QueuedLane:
-    """A lane of a disk's writers. Its fields are guarded by the room's lock."""
+    """A lane of the writers. Its fields are guarded by their lock."""
 
-    def __init__(self, writers: DiskWriters, take: Take) -> None:
+    def __init__(self, writers: DiskWriters, disk: _Disk, take: Take) -> None:
         self._writers = writers
+        self.disk = disk
         self.take = take
         self.items: deque[Item | _Reached] = deque()
         self.waiting_bytes = 0

@@ -21,7 +21,7 @@ from fairview.ingest.file_play import FilePlay
 from fairview.record.live import LiveTaps, serve_live
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
-from fairview.record.write_queue import DiskWriters, WriteRoom
+from fairview.record.write_queue import DiskWriters
 from fairview.run.cover_wish import is_cover_stored
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import StartOrders, follow, read_plain_start
@@ -64,7 +64,7 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
     catalogue = RemoteCatalogue(orders.sockets.path("catalogue"), orders.secrets["catalogue"])
     rows = RowQueue(catalogue, clock)
     rows.start()
-    writers = DiskWriters(WriteRoom())
+    writers = DiskWriters()
     stores = Stores(
         blobs=FileBlobs(folder.blobs),
         rows=rows,

@@ -8,7 +8,7 @@ import struct
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -195,6 +195,35 @@ def test_the_camera_is_told_what_came_and_that_we_leave() -> None:
         assert len(got) == 10
     assert told[0][1] == 201
     assert told[1][9] == 203
+
+
+def test_streams_read_at_the_same_time_never_mix() -> None:
+    """Each camera's pictures hold its own number, and every one comes."""
+
+    def sends_own(mark: int) -> Callable[[Camera, int], None]:
+        def send(camera: Camera, port: int) -> None:
+            for one in stream(60):
+                payload = one.payload + bytes((mark,)) * 900
+                camera.give([replace(one, payload=payload)], port)
+            camera.end(port)
+
+        return send
+
+    got: dict[int, list[Packet]] = {}
+
+    def read(mark: int) -> None:
+        with played(Camera(sends_own(mark))) as (packets, _):
+            got[mark] = packets
+
+    threads = [threading.Thread(target=read, args=(mark,)) for mark in range(0xF0, 0xF6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    for mark, packets in got.items():
+        assert units_of(packets) == list(range(60))
+        assert {one.data[-1] for one in packets} == {mark}
+    assert len(got) == 6
 
 
 def test_a_group_is_joined_and_read_as_any_other() -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import secrets
 import select
 import socket
+from collections import deque
 from typing import Final
 
 from fairview.core import limits
@@ -51,8 +52,8 @@ _ANCILLARY_BYTES = socket.CMSG_SPACE(4)
 _NAME = b"fairview"
 _REPORTS = range(SENDER_REPORT, 208)
 _WAIT_MS = limits.LEAN_READ_EVERY_US // 1_000
-_room: Final = bytearray(_BYTES_MAX)
-"""Where each datagram lies for a moment. Looks hold the interpreter while they use it."""
+_rooms: Final[deque[bytearray]] = deque(maxlen=limits.LEAN_ROOMS_MAX)
+"""Where a datagram lies for a moment; one for each look under way."""
 
 
 class DatagramReader(Reader):
@@ -147,23 +148,34 @@ class DatagramReader(Reader):
 
     def _take(self, sock: socket.socket, reports: list[bytes], now_us: int) -> bool:
         """Everything a socket holds; whether it may hold more."""
+        try:
+            room = _rooms.pop()
+        except IndexError:
+            room = bytearray(_BYTES_MAX)
+        is_full = self._emptied(sock, room, reports, now_us)
+        _rooms.append(room)
+        return is_full
+
+    def _emptied(
+        self, sock: socket.socket, room: bytearray, reports: list[bytes], now_us: int
+    ) -> bool:
         push, pair = self._order.push, self._pair
         is_rtp = sock is pair.rtp
         for _ in range(DATAGRAMS_IN_LOOK_MAX):
             try:
-                size, ancillary, _, place = sock.recvmsg_into([_room], _ANCILLARY_BYTES)
+                size, ancillary, _, place = sock.recvmsg_into([room], _ANCILLARY_BYTES)
             except OSError:  # nothing left, or an unreachable port told by our own report
                 return False
             if ancillary:
                 self._see_drops(ancillary)
-            if place[0] != pair.peer or size < 8 or _room[0] >> 6 != 2:
+            if place[0] != pair.peer or size < 8 or room[0] >> 6 != 2:
                 continue
-            if _room[1] in _REPORTS:
-                reports.append(bytes(_room[:size]))
+            if room[1] in _REPORTS:
+                reports.append(bytes(room[:size]))
                 if not pair.report_port and not is_rtp:
                     pair.report_port = place[1]
             elif is_rtp and size >= RTP_BYTES_MIN and self._is_from(place[1]):
-                push(bytes(_room[:size]), now_us)
+                push(bytes(room[:size]), now_us)
         return True
 
     def _is_from(self, port: int) -> bool:

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from fairview.access.render import RenderPool, SealedPiece
+from fairview.access.render import PartWish, RenderPool, SealedPiece
 from fairview.access.render_paint import FILL_RGB
 from fairview.access.render_scene import (
     CoverModelName,
@@ -132,7 +132,9 @@ def test_a_confined_child_covers_a_part_with_the_model(
     pool: RenderPool, footage: Footage, pieces: tuple[SealedPiece, ...]
 ) -> None:
     part = pool.part(
-        pieces, span=footage.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+        PartWish(
+            pieces=pieces, span=footage.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+        )
     )
     assert part.cover == "persons_covered"
     shown = pixels_of(part.init + part.media)
@@ -147,7 +149,11 @@ def test_a_confined_child_covers_a_part_with_the_model(
 def test_without_a_clean_picture_a_child_with_the_model_covers_everything(
     pool: RenderPool, footage: Footage, pieces: tuple[SealedPiece, ...]
 ) -> None:
-    part = pool.part(pieces, span=footage.span, clean=None, zones=(), rendition="covered", look="a")
+    part = pool.part(
+        PartWish(
+            pieces=pieces, span=footage.span, clean=None, zones=(), rendition="covered", look="a"
+        )
+    )
     assert part.cover == "whole_frame"
 
 
@@ -159,7 +165,14 @@ def test_a_model_that_vanished_covers_everything(
     pool = RenderPool(clock=SystemClock(), children_max=1, model=gone)
     try:
         part = pool.part(
-            pieces, span=footage.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+            PartWish(
+                pieces=pieces,
+                span=footage.span,
+                clean=CLEAN,
+                zones=(),
+                rendition="covered",
+                look="a",
+            )
         )
     finally:
         pool.close()

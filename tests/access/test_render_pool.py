@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fairview.access.render import FULL, TILE, RenderPool, SealedPiece
+from fairview.access.render import FULL, TILE, PartWish, RenderPool, SealedPiece
 from fairview.access.render_paint import BORDER_RGB, FILL_RGB, FLAT_RGB, OUTLINE_RGB
 from fairview.access.render_process import RenderProcess
 from fairview.access.render_scene import Showing
@@ -77,7 +77,9 @@ def test_a_covered_part_shows_shapes_and_never_the_person(
     pool: RenderPool, footage: Footage, pieces: tuple[SealedPiece, ...]
 ) -> None:
     part = pool.part(
-        pieces, span=footage.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+        PartWish(
+            pieces=pieces, span=footage.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+        )
     )
     shown = pixels_of(part.init + part.media)
     assert part.cover == "silhouettes"
@@ -88,10 +90,30 @@ def test_a_covered_part_shows_shapes_and_never_the_person(
         assert not ((picture[:, :, 0] > 150) & (picture[:, :, 1] < 80)).any(), "the person's red"
 
 
+def test_pieces_of_a_part_show_what_the_whole_shows(
+    pool: RenderPool, footage: Footage, pieces: tuple[SealedPiece, ...]
+) -> None:
+    wish = PartWish(
+        pieces=pieces, span=footage.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+    )
+    whole, made = pool.part(wish), list(pool.part_pieces(wish))
+    assert len(made) > 5
+    assert {one.init for one in made} == {whole.init}
+    assert {one.cover for one in made} == {"silhouettes"}
+    shown = pixels_of(made[0].init + b"".join(one.media for one in made))
+    for one, other in zip(shown, pixels_of(whole.init + whole.media), strict=True):
+        assert np.array_equal(one, other)
+    assert len(pixels_of(made[0].init + made[0].media)) <= len(shown) // 5
+
+
 def test_without_a_clean_picture_a_part_is_covered_as_a_whole(
     pool: RenderPool, footage: Footage, pieces: tuple[SealedPiece, ...]
 ) -> None:
-    part = pool.part(pieces, span=footage.span, clean=None, zones=(), rendition="covered", look="a")
+    part = pool.part(
+        PartWish(
+            pieces=pieces, span=footage.span, clean=None, zones=(), rendition="covered", look="a"
+        )
+    )
     assert part.cover == "whole_frame"
     for picture in pixels_of(part.init + part.media):
         assert strangers_in(picture, [FLAT_RGB, OUTLINE_RGB], None) <= RINGING
@@ -102,13 +124,15 @@ def test_a_part_begins_with_a_key_frame_at_its_place_in_the_look(
 ) -> None:
     start = footage.span.start
     part = pool.part(
-        pieces,
-        span=Span(start=start.plus(1_200_000), end=start.plus(1_900_000)),
-        clean=CLEAN,
-        zones=(),
-        rendition="covered",
-        look="a",
-        origin=start,
+        PartWish(
+            pieces=pieces,
+            span=Span(start=start.plus(1_200_000), end=start.plus(1_900_000)),
+            clean=CLEAN,
+            zones=(),
+            rendition="covered",
+            look="a",
+            origin=start,
+        )
     )
     with av.open(io.BytesIO(part.init + part.media), "r") as file:
         found = [packet for packet in file.demux(video=0) if packet.size]
@@ -120,7 +144,9 @@ def test_a_part_begins_with_a_key_frame_at_its_place_in_the_look(
 def test_raw_without_zones_is_the_cameras_own_samples(
     pool: RenderPool, footage: Footage, pieces: tuple[SealedPiece, ...]
 ) -> None:
-    part = pool.part(pieces, span=footage.span, clean=None, zones=(), rendition="raw", look="a")
+    part = pool.part(
+        PartWish(pieces=pieces, span=footage.span, clean=None, zones=(), rendition="raw", look="a")
+    )
     assert part.cover == "uncovered"
     for picture, drawn in zip(pixels_of(part.init + part.media), footage.pictures, strict=True):
         assert np.abs(picture.astype(int) - drawn).mean() < 6
@@ -131,13 +157,15 @@ def test_raw_with_zones_is_coded_again_under_them(
 ) -> None:
     zone = PrivacyZone(polygon_unit=((0, 0), (0.5, 0), (0.5, 0.9), (0, 0.9)))
     part = pool.part(
-        pieces,
-        span=footage.span,
-        clean=None,
-        zones=(zone,),
-        rendition="raw",
-        raw_because="simulated",
-        look="a",
+        PartWish(
+            pieces=pieces,
+            span=footage.span,
+            clean=None,
+            zones=(zone,),
+            rendition="raw",
+            raw_because="simulated",
+            look="a",
+        )
     )
     for picture in pixels_of(part.init + part.media):
         assert picture[4:150, 4:150].std(axis=(0, 1)).max() < 4
@@ -154,7 +182,14 @@ def test_footage_that_cannot_be_decoded_is_one_covered_picture(
         ),
     )
     part = pool.part(
-        sealed([broken]), span=broken.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+        PartWish(
+            pieces=sealed([broken]),
+            span=broken.span,
+            clean=CLEAN,
+            zones=(),
+            rendition="covered",
+            look="a",
+        )
     )
     assert part.cover == "whole_frame"
 
@@ -197,7 +232,14 @@ def test_a_changed_record_is_refused(
     )
     with pytest.raises(Corrupt):
         pool.part(
-            [changed], span=footage.span, clean=CLEAN, zones=(), rendition="covered", look="a"
+            PartWish(
+                pieces=[changed],
+                span=footage.span,
+                clean=CLEAN,
+                zones=(),
+                rendition="covered",
+                look="a",
+            )
         )
 
 
@@ -218,12 +260,14 @@ def test_a_look_keeps_its_child_and_another_look_never_gets_it(footage: Footage)
         for look, fresh in (("a", True), ("a", False), ("b", True)):
             before = {child for child, _ in pool._nursery._idle}
             pool.part(
-                sealed(footage.fragments[:1]),
-                span=footage.fragments[0].span,
-                clean=None,
-                zones=(),
-                rendition="covered",
-                look=look,
+                PartWish(
+                    pieces=sealed(footage.fragments[:1]),
+                    span=footage.fragments[0].span,
+                    clean=None,
+                    zones=(),
+                    rendition="covered",
+                    look=look,
+                )
             )
             after = {child for child, _ in pool._nursery._idle}
             assert bool(after - before) is fresh

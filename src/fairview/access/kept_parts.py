@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 from fairview.core.ids import CameraId, LookId
@@ -46,6 +47,21 @@ class KeptParts:
 
     def get(self, key: PartKey, make: Callable[[], KeptPart]) -> KeptPart:
         """The kept part, or the one that `make` renders. Errors: whatever make raises."""
+
+        def whole() -> Generator[KeptPart, None, None]:
+            yield make()
+
+        (made,) = self.pieces(key, whole)
+        return made
+
+    def pieces(
+        self, key: PartKey, make: Callable[[], Generator[KeptPart, None, None]]
+    ) -> Generator[KeptPart, None, None]:
+        """The kept part as one, or the pieces that `make` renders, as they come.
+
+        Who asks for the same while it is made waits until it is whole. Close the iterator to leave
+        early; nothing is kept then. Errors while iterating: whatever make raises.
+        """
         with self._lock:
             making = self._making.setdefault(key, threading.Lock())
         with making:
@@ -54,10 +70,16 @@ class KeptParts:
                     kept = self._parts.get(key)
                     if kept is not None:
                         self._parts.move_to_end(key)
-                        return kept
-                made = make()
-                self._keep(key, made)
-                return made
+                if kept is not None:
+                    yield kept
+                    return
+                made = []
+                with closing(make()) as pieces:
+                    for piece in pieces:
+                        made.append(piece)
+                        yield piece
+                media = b"".join(piece.media for piece in made)
+                self._keep(key, KeptPart(init=made[0].init, media=media))
             finally:
                 with self._lock:
                     self._making.pop(key, None)

@@ -3,8 +3,8 @@
 For the gate:
 
     pool = RenderPool(clock=clock)
-    part = pool.part(pieces, span=span, clean=clean, zones=camera.zones, rendition="covered",
-                     look=look.id, origin=look.wish.span.start)
+    part = pool.part(PartWish(pieces=pieces, span=span, clean=clean, zones=camera.zones,
+                              rendition="covered", look=look.id, origin=look.wish.span.start))
     jpeg = pool.picture(pieces, at, 320, clean=clean, zones=zones, rendition="covered")
     for chunk in pool.live(camera.id, subscribe, clean=clean, zones=zones, size=TILE): ...
     clean = pool.clean_picture(pieces, span_us_min=0)
@@ -23,7 +23,7 @@ Raw without zones is the camera's own samples, wrapped; raw with zones is re-enc
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -51,6 +51,7 @@ from fairview.core.errors import FairviewError, Overloaded, Unavailable
 from fairview.core.limits import (
     CLEAN_SAMPLES_MAX,
     CLEAN_SPAN_US_MIN,
+    LIVE_CHUNK_US,
     RENDER_CLEAN_US_MAX,
     RENDER_IDLE_US_MAX,
     RENDER_PART_US_MAX,
@@ -65,6 +66,7 @@ __all__ = [
     "TILE",
     "CleanPicture",
     "LiveSize",
+    "PartWish",
     "RenderPool",
     "RenderedPart",
     "SealedPiece",
@@ -91,8 +93,29 @@ class SealedPiece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartWish:
+    """A stretch of a look, to be rendered.
+
+    origin: None counts media time from the beginning of the span's UTC day. covers: what was found
+    to hide while recording; pictures without it are looked at. pictures_max: end after so many, for
+    whoever wants an initialisation only; 0: at the span's end.
+    """
+
+    pieces: Sequence[SealedPiece]
+    span: Span
+    rendition: Rendition
+    clean: CleanPicture | None
+    zones: Sequence[PrivacyZone]
+    covers: Sequence[SealedPiece] = ()
+    raw_because: RawBecause = ""
+    look: str = ""
+    origin: Instant | None = None
+    pictures_max: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedPart:
-    """A playable part. codec: its MSE type string."""
+    """A playable part, or a piece of one. codec: its MSE type string."""
 
     init: bytes
     media: bytes
@@ -124,43 +147,53 @@ class RenderPool:
         self._nursery = _Nursery(self._clock, children_max, program)
         self._hub = LiveHub(self._clock, self._nursery.take, self._nursery.drop)
 
-    def part(  # noqa: PLR0913 - a look's own words, all named
-        self,
-        pieces: Sequence[SealedPiece],
-        *,
-        span: Span,
-        clean: CleanPicture | None,
-        covers: Sequence[SealedPiece] = (),
-        zones: Sequence[PrivacyZone],
-        rendition: Rendition,
-        raw_because: RawBecause = "",
-        look: str = "",
-        origin: Instant | None = None,
-        pictures_max: int = 0,
-    ) -> RenderedPart:
+    def part(self, wish: PartWish) -> RenderedPart:
         """The pictures of a span as one part.
 
-        origin: None counts media time from the beginning of the span's UTC day. covers: what was
-        found to hide while recording; pictures without it are looked at. pictures_max: end after
-        so many, for whoever wants an initialisation only; 0: at the span's end.
         Errors:  Overloaded, Unavailable, Corrupt when a record does not open.
         Cost:    2 s of 25 fps, covered: 0.15 s at 640x360, 0.3 s at 1920x1080; 0.1 s more for the
                  first part of a look. Measured on two shared cores with a busy scene.
         """
-        showing = self._showing(rendition, clean, zones, raw_because=raw_because)
+        (whole,) = self._part(wish, piece_us=0)
+        return whole
+
+    def part_pieces(self, wish: PartWish) -> Generator[RenderedPart, None, None]:
+        """The same as pieces of about LIVE_CHUNK_US, each as soon as it is covered.
+
+        Close the iterator to leave early. Errors while iterating: as `part`.
+        """
+        return self._part(wish, piece_us=LIVE_CHUNK_US)
+
+    def _part(self, wish: PartWish, *, piece_us: int) -> Generator[RenderedPart, None, None]:
+        span = wish.span
+        showing = self._showing(
+            wish.rendition, wish.clean, wish.zones, raw_because=wish.raw_because
+        )
         day = Instant(span.start.us - span.start.us % US_PER_DAY)
-        with _Borrowed(self._nursery, look) as child:
-            ask = PartAsk(
-                pieces=_pieces(pieces),
-                covers=_pieces(covers),
-                start_us=span.start.us,
-                end_us=span.end.us,
-                origin_us=(origin or day).us,
-                pictures_max=pictures_max,
-                show=child.show(showing, RENDER_PART_US_MAX),
+        with _Borrowed(self._nursery, wish.look) as child:
+            child.tell(
+                PartAsk(
+                    pieces=_pieces(wish.pieces),
+                    covers=_pieces(wish.covers),
+                    start_us=span.start.us,
+                    end_us=span.end.us,
+                    origin_us=(wish.origin or day).us,
+                    pictures_max=wish.pictures_max,
+                    piece_us=piece_us,
+                    show=child.show(showing, RENDER_PART_US_MAX),
+                ),
+                RENDER_PART_US_MAX,
             )
-            done = child.ask(ask, PartDone, RENDER_PART_US_MAX)
-        return RenderedPart(init=done.init, media=done.media, codec=done.codec, cover=done.cover)
+            left_us, is_last = RENDER_PART_US_MAX, False
+            while not is_last:
+                # What a slow reader takes between two pieces is not the child's time.
+                asked_us = self._clock.monotonic_us()
+                done = child.hear(PartDone, left_us)
+                left_us = max(1, left_us - (self._clock.monotonic_us() - asked_us))
+                is_last = done.is_last
+                yield RenderedPart(
+                    init=done.init, media=done.media, codec=done.codec, cover=done.cover
+                )
 
     def picture(  # noqa: PLR0913 - a look's own words, all named
         self,

@@ -1,4 +1,4 @@
-"""The child's loop: one request, one answer."""
+"""The child's loop: one request, its answers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ def serve(line: socket.socket, refused: list[str]) -> int:
     work = Work()
     while (ask := read_ask(line)) is not None:
         try:
-            reply = work.answer(ask)
+            for reply in work.answers(ask):
+                send(line, reply)
         except FairviewError as error:
-            reply = Failed(name=outcome_of(error).name, message=str(error))
+            send(line, Failed(name=outcome_of(error).name, message=str(error)))
         del ask
-        if reply is not None:
-            send(line, reply)
     return 0

@@ -75,7 +75,7 @@ class RenderProcess:
     def ready(self) -> None:
         """Wait for the child to have loaded. Errors: Unavailable, and it is killed."""
         if not self._is_ready:
-            self.warnings = self._heard(Ready, RENDER_START_US_MAX).warnings
+            self.warnings = self.hear(Ready, RENDER_START_US_MAX).warnings
             self._is_ready = True
 
     def ask(self, word: Ask, kind: type[ReplyKind], within_us: int) -> ReplyKind:
@@ -83,12 +83,11 @@ class RenderProcess:
 
         Errors:  the child's own; Unavailable when it died or took too long, and it is killed.
         """
-        self.ready()
         self.tell(word, within_us)
-        return self._heard(kind, within_us)
+        return self.hear(kind, within_us)
 
     def tell(self, word: Ask, within_us: int) -> None:
-        """Something that needs no answer."""
+        """Something that needs no answer, or several: see `hear`. Errors: as `ask`."""
         self.ready()
         self._line.settimeout(within_us / US_PER_SECOND)
         try:
@@ -136,7 +135,8 @@ class RenderProcess:
             self._process.kill()
         self._process.wait()
 
-    def _heard(self, kind: type[ReplyKind], within_us: int) -> ReplyKind:
+    def hear(self, kind: type[ReplyKind], within_us: int) -> ReplyKind:
+        """The next answer to what was told. Errors: as `ask`."""
         until_us = self._clock.monotonic_us() + within_us
 
         def left_s() -> float:

@@ -66,7 +66,8 @@ class CleanLoad(Word, frozen=True):
 
 class PartAsk(Word, frozen=True):
     """covers: what was found to hide in these pieces while they were recorded. pictures_max: end
-    after so many pictures; 0: at the span's end.
+    after so many pictures; 0: at the span's end. piece_us: answered by a PartDone for about every
+    so much of it, as they are made; 0: by one for all.
     """
 
     pieces: tuple[Piece, ...]
@@ -76,6 +77,7 @@ class PartAsk(Word, frozen=True):
     show: Show
     covers: tuple[Piece, ...] = ()
     pictures_max: int = 0
+    piece_us: int = 0
 
 
 class PictureAsk(Word, frozen=True):
@@ -130,10 +132,13 @@ class Ready(Word, frozen=True):
 
 
 class PartDone(Word, frozen=True):
+    """A part, or the next piece of one. cover: of its least covered picture."""
+
     init: bytes
     media: bytes
     codec: str
     cover: Cover
+    is_last: bool = True
 
 
 class PictureDone(Word, frozen=True):

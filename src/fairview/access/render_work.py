@@ -82,26 +82,25 @@ class Work:
         self._samples: list[Decoded] = []
         self._live: LiveWork | None = None
 
-    def answer(self, ask: Ask) -> Reply | None:
-        """The answer; None for a request that has none.
+    def answers(self, ask: Ask) -> Iterator[Reply]:
+        """The answers; none for a request that has none.
 
         Errors:  any of the tree, for the pool to pass on.
         """
         if isinstance(ask, LiveAsk):
-            return self._live_answer(ask)
-        if isinstance(ask, PartAsk):
-            return part(ask, self._showing(ask.show), self._finders)
-        if isinstance(ask, PictureAsk):
-            return picture(ask, self._showing(ask.show), self._finders)
-        if isinstance(ask, SampleAsk):
-            return SampleDone(taken=self._sample(ask.piece))
-        if isinstance(ask, CleanAsk):
-            return CleanDone(png=self._clean_made(ask).to_png())
-        if isinstance(ask, ModelLoad):
+            yield self._live_answer(ask)
+        elif isinstance(ask, PartAsk):
+            yield from part(ask, self._showing(ask.show), self._finders)
+        elif isinstance(ask, PictureAsk):
+            yield picture(ask, self._showing(ask.show), self._finders)
+        elif isinstance(ask, SampleAsk):
+            yield SampleDone(taken=self._sample(ask.piece))
+        elif isinstance(ask, CleanAsk):
+            yield CleanDone(png=self._clean_made(ask).to_png())
+        elif isinstance(ask, ModelLoad):
             self._load_model(ask)
         else:
             self._load(ask)
-        return None
 
     def _load_model(self, ask: ModelLoad) -> None:
         """What can't be loaded is missing from the covers, which then hide whole frames."""
@@ -184,8 +183,8 @@ class Work:
         return LiveDone(chunks=tuple(self._live.packet(ask)))
 
 
-def part(ask: PartAsk, showing: Showing, finders: Finders | None = None) -> PartDone:
-    """A stretch as one initialisation and one fragment.
+def part(ask: PartAsk, showing: Showing, finders: Finders | None = None) -> Iterator[PartDone]:
+    """A stretch as one initialisation and one fragment, or as fragments while they are made.
 
     Raw without zones is the camera's own samples, wrapped; anything else is painted and
     encoded. Footage that yields no picture becomes one wholly covered picture.
@@ -193,40 +192,77 @@ def part(ask: PartAsk, showing: Showing, finders: Finders | None = None) -> Part
     span = Span(start=Instant(ask.start_us), end=Instant(ask.end_us))
     origin = Instant(ask.origin_us)
     if showing.rendition == "raw" and not showing.zones:
-        return _raw_part(_fragments(ask.pieces), span, origin)
-    encoder: PictureEncoder | None = None
-    samples: list[Sample] = []
-    covers: list[CoverState] = []
+        yield _raw_part(_fragments(ask.pieces), span, origin)
+        return
+    pieces: _Pieces | None = None
     for painted in _painted(ask, showing, finders):
-        if encoder is not None and _size(painted.planes) != _format_size(encoder.format):
+        if pieces is not None and not pieces.fits(painted.planes):
             break
-        encoder = encoder or _encoder(painted, origin)
-        sample = encoder.encode(painted.planes, painted.at, is_key=not samples)
-        if sample is not None:
-            samples.append(sample)
-            covers.append(painted.cover)
-    if encoder is None or not samples:
+        pieces = pieces or _Pieces(_encoder(painted, origin), ask.piece_us)
+        yield from pieces.take(painted)
+    if pieces is None:
         if showing.rendition == "raw":
             raise Unavailable("no picture of this stretch can be decoded")
         painted = SceneRendering(showing, 640, 360, "bt601").nothing(span.start)
-        encoder = _encoder(painted, origin)
-        only = encoder.encode(painted.planes, span.start, is_key=True)
-        assert only is not None, "the first picture is always encoded"
-        samples, covers = [only], ["whole_frame"]
-    end_ticks = encoder.ticks(span.end)
-    media = media_fragment(
-        encoder.format,
-        samples,
-        sequence=1,
-        first_decode_ticks=samples[0].decode_ticks,
-        next_decode_ticks=end_ticks if end_ticks > samples[-1].decode_ticks else None,
-    )
-    return PartDone(
-        init=init_segment(encoder.format),
-        media=media,
-        codec=mse_codec(encoder.format),
-        cover=worst(covers),
-    )
+        pieces = _Pieces(_encoder(painted, origin), 0)
+        yield from pieces.take(painted)
+    yield pieces.last(span.end)
+
+
+class _Pieces:
+    """Painted pictures of one part as fragments: each as long as piece_us, or one of all."""
+
+    def __init__(self, encoder: PictureEncoder, piece_us: int) -> None:
+        self._encoder = encoder
+        self._piece_us = piece_us
+        self._init = init_segment(encoder.format)
+        self._open: list[Sample] = []
+        self._covers: list[CoverState] = []
+        self._sequence = 0
+        self._begun_at: Instant | None = None
+
+    def fits(self, planes: Planes) -> bool:
+        return _size(planes) == _format_size(self._encoder.format)
+
+    def take(self, painted: Painted) -> Iterator[PartDone]:
+        """One more picture; the piece before it when that is long enough."""
+        is_first = self._begun_at is None
+        sample = self._encoder.encode(painted.planes, painted.at, is_key=is_first)
+        if sample is None:
+            return
+        begun_at = self._begun_at or painted.at
+        if self._open and 0 < self._piece_us <= painted.at.since(begun_at):
+            yield self._closed(sample.decode_ticks, is_last=False)
+            begun_at = painted.at
+        self._begun_at = begun_at
+        self._open.append(sample)
+        self._covers.append(painted.cover)
+
+    def last(self, end: Instant) -> PartDone:
+        """What is open, shown until `end`."""
+        assert self._open, "the newest picture is always open"
+        end_ticks = self._encoder.ticks(end)
+        is_later = end_ticks > self._open[-1].decode_ticks
+        return self._closed(end_ticks if is_later else None, is_last=True)
+
+    def _closed(self, next_ticks: int | None, *, is_last: bool) -> PartDone:
+        self._sequence += 1
+        media = media_fragment(
+            self._encoder.format,
+            self._open,
+            sequence=self._sequence,
+            first_decode_ticks=self._open[0].decode_ticks,
+            next_decode_ticks=next_ticks,
+        )
+        cover = worst(self._covers)
+        self._open, self._covers = [], []
+        return PartDone(
+            init=self._init,
+            media=media,
+            codec=mse_codec(self._encoder.format),
+            cover=cover,
+            is_last=is_last,
+        )
 
 
 def _painted(ask: PartAsk, showing: Showing, finders: Finders | None) -> Iterator[Painted]:

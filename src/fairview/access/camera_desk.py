@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from fairview.access.door import CameraWish, ProbeFound
 from fairview.access.journal import Journal
+from fairview.access.keeping import kept_so
 from fairview.access.keys import KeyStore
 from fairview.access.leaves import (
     CameraAdded,
@@ -154,7 +155,7 @@ class CameraDesk:
             register=entry,
             commissioning_until=now.plus(COMMISSIONING_US) if wish.commissioning else None,
         )
-        return camera, wish.login or login
+        return kept_so(camera, wish.keeping), wish.login or login
 
     def _source(
         self, stream: CameraStream, text: str, transport: Transport = "auto"

@@ -7,15 +7,21 @@ from dataclasses import dataclass
 
 from fairview.access.clean_pictures import CleanPictures
 from fairview.access.door import CameraView, Health, Timeline, TimelineGap
+from fairview.access.keeping import played_stream
 from fairview.access.may import Allowed, raw_because
 from fairview.core.camera import Camera
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId
 from fairview.core.limits import CAMERA_FRESH_US, CAMERA_STARTING_US, EVENTS_LOOKED_AT_MAX
-from fairview.core.media import Segment
+from fairview.core.media import GapBecause, Segment
 from fairview.core.time import US_PER_DAY, Clock, Instant, Span
 from fairview.record.playback import timeline
 from fairview.store.contracts import Catalogue
+
+RESTS: dict[GapBecause, str] = {
+    GapBecause.NO_EVENT: "nothing happens; it is kept around events",
+    GapBecause.NOT_SCHEDULED: "it is kept by hours, and this is outside them",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +46,21 @@ class CameraViews:
         return tuple(self._view(camera, events, now) for camera in cameras)
 
     def timeline(self, camera: CameraId, span: Span) -> Timeline:
-        """Footage and gaps of the main stream inside a span."""
+        """Footage and gaps of the stream that is played, inside a span."""
+        stream = played_stream(self._catalogue.camera(camera).camera)
         seen = timeline(
-            self._catalogue.segments(camera, "main", span),
-            self._catalogue.gaps(camera, "main", span),
+            self._catalogue.segments(camera, stream, span),
+            self._catalogue.gaps(camera, stream, span),
             span,
         )
         gaps = tuple(TimelineGap(span=gap.span, because=gap.because) for gap in seen.gaps)
         return Timeline(footage=seen.footage, gaps=gaps)
 
     def _view(self, camera: Camera, events: Sequence[HealthEvent], now: Instant) -> CameraView:
-        newest = self._newest(camera.id, now)
-        seen = _health(camera, newest, [one for one in events if one.camera == camera.id], now)
+        newest = self._newest(camera, now)
+        mine = [one for one in events if one.camera == camera.id]
+        rests = self._rests(camera, newest, now)
+        seen = rests or _health(camera, newest, mine, now)
         raw = raw_because(camera, now)
         has_clean = self._pictures.approved(camera.id) is not None
         return CameraView(
@@ -65,11 +74,25 @@ class CameraViews:
             newest=None if newest is None else newest.span.end,
         )
 
-    def _newest(self, camera: CameraId, now: Instant) -> Segment | None:
+    def _rests(self, camera: Camera, newest: Segment | None, now: Instant) -> _Seen | None:
+        """Set while nothing is kept because its plan says so."""
+        if camera.recording.mode == "continuous" or not camera.is_active:
+            return None
+        lately = Span(start=Instant(max(0, now.us - CAMERA_FRESH_US)), end=now.plus(1))
+        gaps = self._catalogue.gaps(camera.id, played_stream(camera), lately)
+        last = max(gaps, key=lambda one: one.span.end, default=None)
+        if last is None or last.because not in RESTS:
+            return None
+        if newest is not None and newest.span.end > last.span.end:
+            return None
+        return _Seen(health="resting", because=RESTS[last.because])
+
+    def _newest(self, camera: Camera, now: Instant) -> Segment | None:
         lately = Span(start=Instant(max(0, now.us - CAMERA_STARTING_US)), end=now.plus(US_PER_DAY))
-        found = self._catalogue.segments(camera, "main", lately)
+        stream = played_stream(camera)
+        found = self._catalogue.segments(camera.id, stream, lately)
         if not found:
-            found = self._catalogue.segments(camera, "main", None)
+            found = self._catalogue.segments(camera.id, stream, None)
         return max(found, key=lambda one: one.span.end, default=None)
 
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from fairview.access.footage import Footage
 from fairview.access.journal import Journal
+from fairview.access.keeping import played_stream
 from fairview.access.keys import KeyStore
 from fairview.access.leaves import CleanPictureApproved, CleanPictureRefused
 from fairview.access.render import CleanPicture, SealedPiece, clean_picture_of
@@ -154,11 +155,11 @@ class CleanPictures:
             return False
         start = Instant(max(0, now.us - max(span_us_min * 5 // 4, CLEAN_LOOK_BACK_US)))
         span = Span(start=start, end=now)
-        rows = self._catalogue.segments(camera.id, "main", span)
+        rows = self._catalogue.segments(camera.id, played_stream(camera), span)
         if not rows or rows[-1].span.end.since(rows[0].span.start) < span_us_min:
             return False
         self._tried_us[camera.id] = now_us
-        pieces = _spread(camera.id, footage, span, span_us_min)
+        pieces = _spread(camera, footage, span, span_us_min)
         if pieces is None:
             return False
         try:
@@ -237,7 +238,7 @@ def _spread(
     camera: CameraId, footage: Footage, span: Span, span_us_min: int
 ) -> Iterator[SealedPiece] | None:
     """Parts spread evenly over a span, opened one by one; None when there is too little."""
-    parts = footage.parts(camera, "main", span, "covered")
+    parts = footage.parts(camera.id, played_stream(camera), span, "covered")
     if not parts or parts[-1].covers.end.since(parts[0].covers.start) < span_us_min:
         return None
     step = max(1, len(parts) // CLEAN_SAMPLES_MAX)

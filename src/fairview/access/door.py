@@ -15,13 +15,15 @@ from fairview.core.case import Actor, Look, LookWish, Rendition
 from fairview.core.errors import BadInput
 from fairview.core.event import HealthEvent
 from fairview.core.health import NodeHealth
-from fairview.core.ids import CameraId, LookId, StreamName
+from fairview.core.ids import CameraId, CameraStream, LookId, StreamName
 from fairview.core.media import GapBecause
+from fairview.core.recording import CONTINUOUS, RecordingPlan
 from fairview.core.sight import Kind, Sight
 from fairview.core.time import Instant, Span
 from fairview.core.traffic import Direction
 
-Health = Literal["recording", "away", "stopped", "starting"]
+Health = Literal["recording", "resting", "away", "stopped", "starting"]
+"""resting: it is there and seen, and as its plan says nothing is kept at this moment."""
 CoverState = Literal["uncovered", "persons_covered", "silhouettes", "whole_frame"]
 """From least to most covered. persons_covered: current pixels around what a model and the clean
 picture hide; silhouettes: shapes on the clean picture, no current pixel."""
@@ -51,6 +53,29 @@ class CameraView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CameraKeeping:
+    """When a camera is kept, which streams (none named: every one it has), how much of it in all
+    and on which disk."""
+
+    recording: RecordingPlan = CONTINUOUS
+    streams: tuple[CameraStream, ...] = ()
+    keep_bytes_max: int | None = None
+    disk: str | None = None
+
+
+KEPT_ALWAYS = CameraKeeping()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepingWish:
+    """from_revision: what was looked at; None: whatever it is now."""
+
+    camera: CameraId
+    keeping: CameraKeeping
+    from_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraWish:
     """A camera to add. A register entry left out is filled from `[register.default]`, if set."""
 
@@ -62,6 +87,7 @@ class CameraWish:
     register: RegisterEntry | None
     commissioning: bool
     transport: Transport = "auto"
+    keeping: CameraKeeping = KEPT_ALWAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +298,10 @@ class Door(Protocol):
         """Stops recording it; footage lives on until its retention ends."""
         ...
 
+    def camera_keep(self, session: str, wish: KeepingWish) -> CameraView:
+        """Keep it otherwise from now on. Errors: BadInput, Conflict."""
+        ...
+
     def look_open(self, session: str, wish: LookWish) -> LookOpened:
         """Durable in the ledger on return. Errors: Unavailable when the ledger can't be written."""
         ...
@@ -371,12 +401,14 @@ __all__ = [
     "CameraView",
     "CameraWish",
     "CleanPictureWaiting",
+    "CameraKeeping",
     "CountView",
     "Door",
     "ExportKind",
     "LedgerLine",
     "LedgerTail",
     "LiveChunk",
+    "KeepingWish",
     "LoginChanged",
     "LoginWish",
     "LookOpened",

@@ -11,6 +11,7 @@ from fairview.access.door import (
     CameraWish,
     CleanPictureWaiting,
     ExportKind,
+    KeepingWish,
     LedgerTail,
     LiveChunk,
     LoginChanged,
@@ -77,6 +78,10 @@ class DoorClient:
     def camera_login(self, session: str, wish: LoginWish) -> LoginChanged:
         return self._door.call(m.AskCameraLogin(session, wish), LoginChanged)
 
+    def camera_keep(self, session: str, wish: KeepingWish) -> CameraView:
+        return self._door.call(m.AskCameraKeep(session, wish), CameraView)
+
+    def look_open(self, session: str, wish: LookWish) -> LookOpened:
         return self._door.call(m.AskLookOpen(session, wish), LookOpened)
 
     def look_renew(self, session: str, look: LookId) -> LookOpened:

@@ -9,6 +9,7 @@ from fairview.access.door import (
     CameraWish,
     CleanPictureWaiting,
     ExportKind,
+    KeepingWish,
     LoginWish,
     SceneView,
 )
@@ -64,6 +65,11 @@ class AskCameraRemove(msgspec.Struct, frozen=True):
 class AskCameraLogin(msgspec.Struct, frozen=True):
     session: str
     wish: LoginWish
+
+
+class AskCameraKeep(msgspec.Struct, frozen=True):
+    session: str
+    wish: KeepingWish
 
 
 class AskLookOpen(msgspec.Struct, frozen=True):

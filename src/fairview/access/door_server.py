@@ -94,6 +94,7 @@ def _questions(gate: Gate) -> tuple[Handler, ...]:
             m.AskCleanPicture, lambda x: m.Waiting(gate.clean_picture_waiting(x.session, x.camera))
         ),
         answers(
+        answers(m.AskCameraKeep, lambda x: gate.camera_keep(x.session, x.wish)),
             m.AskCleanDecide,
             lambda x: gate.clean_picture_decide(x.session, x.camera, approve=x.approve),
         ),

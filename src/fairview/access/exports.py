@@ -20,11 +20,12 @@ from fairview.access.bundle import Bundle, BundleFacts, Media
 from fairview.access.door import ExportKind
 from fairview.access.footage import Footage, StoredPart
 from fairview.access.journal import Journal
+from fairview.access.keeping import played_stream
 from fairview.access.leaves import ExportMade
 from fairview.access.looks import LookBook, OpenLook
 from fairview.access.part_reader import fragment_of
 from fairview.access.roots import Roots
-from fairview.access.watching import STORED_STREAM, Watching
+from fairview.access.watching import Watching
 from fairview.core.camera import Camera
 from fairview.core.errors import BadInput, NotFound, Overloaded, Unavailable
 from fairview.core.ids import CameraId, new_hex_id
@@ -68,16 +69,16 @@ class Exports:
         known = self._parts.catalogue.camera(camera).camera
         stored = self._parts.watching.stored_parts(opened, camera)
         if not stored:
-            raise NotFound(self._why_nothing(camera, opened.wish.span))
+            raise NotFound(self._why_nothing(known, opened.wish.span))
         return self._pieces(opened, known, stored, kind)
 
-    def _why_nothing(self, camera: CameraId, span: Span | None) -> str:
-        if self._parts.catalogue.segments(camera, STORED_STREAM, span):
+    def _why_nothing(self, camera: Camera, span: Span | None) -> str:
+        if self._parts.catalogue.segments(camera.id, played_stream(camera), span):
             return (
-                f"there is footage of {camera} in this span, but it can't be read: its keys are "
+                f"there is footage of {camera.id} in this span, but it can't be read: its keys are "
                 "dead, or were lost with the folder that a backup was made of"
             )
-        return f"there is no footage of {camera} in this span"
+        return f"there is no footage of {camera.id} in this span"
 
     def _pieces(
         self, opened: OpenLook, camera: Camera, stored: Sequence[StoredPart], kind: ExportKind
@@ -172,7 +173,7 @@ class Exports:
             camera=camera,
             media=media,
             segments=tuple({one.segment.id: one.segment for one in stored}.values()),
-            gaps=parts.catalogue.gaps(camera.id, STORED_STREAM, span),
+            gaps=parts.catalogue.gaps(camera.id, played_stream(camera), span),
             clean_made_at=parts.watching.clean_made_at(camera.id, opened),
             made_at=parts.clock.now(),
         )

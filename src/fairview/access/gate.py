@@ -9,6 +9,7 @@ import structlog
 
 from fairview.access import words
 from fairview.access.camera_desk import CameraDesk
+from fairview.access.camera_keeping import changed_keeping
 from fairview.access.camera_logins import changed_login
 from fairview.access.camera_views import CameraViews
 from fairview.access.clean_pictures import CleanPictures, jpeg_of
@@ -17,6 +18,7 @@ from fairview.access.door import (
     CameraWish,
     CleanPictureWaiting,
     ExportKind,
+    KeepingWish,
     LedgerTail,
     LoginChanged,
     LoginWish,
@@ -166,6 +168,15 @@ class Gate:
         actor = self._allowed(session, "camera_login", wish.camera)
         return self._parts.desk.apply(lambda parts: changed_login(parts, actor, wish))
 
+    def camera_keep(self, session: str, wish: KeepingWish) -> CameraView:
+        """Errors:  as access.camera_keeping."""
+        actor = self._allowed(session, "camera_keep", wish.camera)
+        kept = self._parts.desk.apply(lambda parts: changed_keeping(parts, actor, wish))
+        return self._parts.views.views([kept])[0]
+
+    def timeline(self, session: str, camera: CameraId, span: Span) -> Timeline:
+        self._allowed(session, "timeline_see", camera)
+        if span.duration_us > TIMELINE_US_MAX:
             raise BadInput(f"a timeline shows at most {TIMELINE_US_MAX // US_PER_DAY} days")
         return self._parts.views.timeline(camera, span)
 

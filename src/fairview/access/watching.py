@@ -13,6 +13,7 @@ from fairview.access.clean_pictures import CleanPictures
 from fairview.access.door import CoverState, LiveChunk, PlayPart
 from fairview.access.footage import Footage, StoredPart
 from fairview.access.kept_parts import KeptPart, KeptParts
+from fairview.access.keeping import played_stream
 from fairview.access.live_look import (
     LiveConnector,
     LiveLook,
@@ -37,7 +38,6 @@ from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment
 from fairview.record.nal import completed
 from fairview.store.contracts import Catalogue
 
-STORED_STREAM: StreamName = "main"
 RAW_LEAD_US = US_PER_SECOND
 """With B-frames decoding begins before the first picture; nothing may begin before zero."""
 
@@ -129,7 +129,7 @@ class Watching:
         self._looks.count_picture(opened)
         at = min(at, span.end.plus(-1))
         known = self._views.catalogue.camera(camera).camera
-        part = self._views.footage.last_before(camera, STORED_STREAM, at, span.start)
+        part = self._views.footage.last_before(camera, played_stream(known), at, span.start)
         if part is None:
             raise NotFound("there is no picture at or before this moment")
         jpeg = self._views.rendering.pool().picture(
@@ -207,7 +207,8 @@ class Watching:
             raise BadInput("this look is live: there are no stored parts in it")
         if opened.wish.is_strip:
             raise BadInput("a strip of thumbnails has single pictures only: open a look to play")
-        return self._views.footage.parts(camera, STORED_STREAM, span, opened.wish.rendition)
+        stream = played_stream(self._views.catalogue.camera(camera).camera)
+        return self._views.footage.parts(camera, stream, span, opened.wish.rendition)
 
     def clean_made_at(self, camera: CameraId, opened: OpenLook) -> Instant | None:
         """Which clean picture a covered look is drawn on; None for none, or a raw look."""
@@ -276,7 +277,8 @@ class Watching:
         stored = self._stored(opened, camera, number)
         known = self._views.catalogue.camera(camera).camera
         if opened.wish.rendition == "raw" and not _has_zones(known):
-            return self._part(opened, camera, number).init
+            key = (opened.look.id, camera, number)
+            return self._kept.get(key, lambda: self.render_part(opened, known, stored)).init
         short = _shortened(stored)
         made = self._kept.get(
             (opened.look.id, camera, -1 - number), lambda: self.render_part(opened, known, short, 1)
@@ -287,15 +289,29 @@ class Watching:
     def _part(self, opened: OpenLook, camera: CameraId, number: int) -> KeptPart:
         stored = self._stored(opened, camera, number)
         known = self._views.catalogue.camera(camera).camera
-        made = self._kept.get(
-            (opened.look.id, camera, number), lambda: self.render_part(opened, known, stored)
-        )
         is_remuxed = opened.wish.rendition == "raw" and not _has_zones(known)
-        if not is_remuxed and made.init != self._init(opened, camera, stored.play.init):
-            # What stands in for a stretch that can't be decoded has another size.
-            raise Unavailable("no picture of this stretch can be decoded")
-        self._still(opened)
-        return made
+        init = None if is_remuxed else self._init(opened, camera, stored.play.init)
+        key = (opened.look.id, camera, stored.play.number)
+        with closing(
+            self._kept.pieces(key, lambda: self._rendered(opened, known, stored))
+        ) as pieces:
+            for piece in pieces:
+                if init is not None and piece.init != init:
+                    # What stands in for a stretch that can't be decoded has another size.
+                    raise Unavailable("no picture of this stretch can be decoded")
+                self._still(opened)
+                yield piece
+
+    def _rendered(
+        self, opened: OpenLook, camera: Camera, stored: StoredPart
+    ) -> Generator[KeptPart, None, None]:
+        if opened.wish.rendition == "raw" and not _has_zones(camera):
+            yield self.render_part(opened, camera, stored)
+            return
+        wish = self._wish(opened, camera, stored)
+        with closing(self._views.rendering.pool().part_pieces(wish)) as pieces:
+            for piece in pieces:
+                yield KeptPart(init=piece.init, media=piece.media)
 
     def _remuxed(self, stored: StoredPart, span: Span) -> KeptPart:
         fragments = list(self._views.footage.fragments(stored.part))

@@ -14,6 +14,7 @@ from fairview.analyse.detectors.models import ModelStore, here
 from fairview.analyse.gate import Gate
 from fairview.analyse.region_taps import REGIONS, RegionTaps, region_service
 from fairview.analyse.sights import SIGHTS, SightTaps, serve_sights
+from fairview.analyse.trigger_taps import TRIGGERS, TriggerTaps, trigger_service
 from fairview.config.scene_file import scene_of
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera
@@ -31,8 +32,10 @@ from fairview.run.looker import Feed, FeedParts, Looker
 from fairview.run.orders import StartOrders, follow, read_start
 from fairview.run.recorder_process import Wanted
 from fairview.store.catalogue_remote import RemoteCatalogue
+from fairview.run.motion_watch import TriggerLooks
 from fairview.store.contracts import Catalogue
 
+from fairview.run.rule_watch import RuleSigns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyserSupplies:
@@ -47,6 +50,7 @@ class AnalyserSupplies:
     regions: RegionTaps = field(default_factory=lambda: RegionTaps(REGIONS))
 
 
+    triggers: TriggerTaps = field(default_factory=lambda: TriggerTaps(TRIGGERS))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
     """One camera under way. key: what it was started with; another one starts it anew."""
@@ -84,12 +88,15 @@ class AnalysisKeeper:
 
     def keep(self, cameras: frozenset[CameraId]) -> None:
         """Analyse exactly these cameras, each with its newest scene. Errors: Unavailable."""
+        self._triggers = TriggerLooks(supplies.triggers, supplies.streams.connect, supplies.clock)
         catalogue = self._supplies.catalogue
         for name in tuple(self._kept):
             if name not in cameras:
                 self._end(name)
         rows = catalogue.cameras()
-        self._covers.keep(tuple(row.camera for row in rows if row.camera.id in cameras))
+        mine = tuple(row.camera for row in rows if row.camera.id in cameras)
+        self._covers.keep(mine)
+        self._triggers.keep(mine)
         for row in rows:
             camera = row.camera
             scene = catalogue.scene(camera.id) if camera.id in cameras else None
@@ -131,6 +138,7 @@ class AnalysisKeeper:
             again_us = self._supplies.clock.monotonic_us() + ANALYSIS_RETRY_US
             now = _Refused(key=key, because=str(error), again_us=again_us)
             self._refused[camera.id] = now
+        self._triggers.close()
             if before is None or (before.key, before.because) != (key, now.because):
                 self._log.warning("not analysed", camera=camera.id, because=now.because)
 
@@ -180,11 +188,12 @@ class AnalysisKeeper:
                 clock=supplies.clock,
                 gate=gate,
                 quiet=lambda span: looker.quiet(camera.id, span),
+                rules=rules,
                 waiting=lambda: looker.waiting(camera.id),
             )
         )
         feed.start()
-        self._kept[camera.id] = _Kept(key=key, feed=feed, looker=looker)
+        self._kept[camera.id] = _Kept(key=key, feed=feed, looker=looker, analysis=analysis)
         self._log.info("analysis began", camera=camera.id, detector=scene.detector.kind)
 
     def _end(self, name: CameraId) -> None:
@@ -196,12 +205,20 @@ class AnalysisKeeper:
         self._supplies.taps.remove(name)
         self._log.info("analysis ended", camera=name)
 
+                asleep=None if rules is None else rules.quiet,
     def _looker(self, wish: DetectorWish) -> Looker:
         """The thread that runs this detector, for all cameras that wish for the same.
 
         Errors:  BadInput with what the detector said; Unavailable is the catalogue's alone, since
         all cameras wait for that.
         """
+    def _rules(self, camera: Camera, scene: Scene) -> RuleSigns | None:
+        """For a camera that is kept by its rules."""
+        tap = self._triggers.tap(camera.id)
+        if tap is None or "rule" not in camera.recording.triggers:
+            return None
+        return RuleSigns(scene, tap)
+
         known = self._lookers.get(wish)
         if known is not None and known.is_alive:
             return known
@@ -242,7 +259,7 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
     rows = RowQueue(catalogue, clock)
     rows.start()
     streams = LiveStreams(orders.sockets, orders.secrets["live"])
-    taps, regions = SightTaps(SIGHTS), RegionTaps(REGIONS)
+    taps, regions, triggers = SightTaps(SIGHTS), RegionTaps(REGIONS), TriggerTaps(TRIGGERS)
     server = serve_sights(
         orders.sockets.path(f"sights-{orders.extra['group']}"),
         taps,
@@ -279,3 +296,15 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
 
 if __name__ == "__main__":
     main()
+        trigger_service(triggers),
+            triggers=triggers,
+    process = f"analyser-{orders.extra['group']}"
+    teller = Teller(
+        orders.sockets.path("health"),
+        orders.secrets["health"],
+        lambda: TellAnalyser(
+            AnalyserSigns(process=process, cameras=keeper.signs(), queues=(rows.sign(),))
+        ),
+        clock,
+    )
+    teller.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairview.access.camera_desk import prober, register_plain
-from fairview.access.door import CameraWish
+from fairview.access.door import KEPT_ALWAYS, CameraKeeping, CameraWish
 from fairview.config.settings import RegisterDefault, Settings
 from fairview.core.camera import Camera, Presence, RegisterEntry, Source, Transport
 from fairview.core.errors import BadInput
@@ -38,6 +38,7 @@ class AddWish:
     is_commissioning: bool
     transport: Transport = "auto"
 
+    keeping: CameraKeeping = KEPT_ALWAYS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraKnown:
@@ -73,6 +74,22 @@ class CameraKnown:
 TRIAL = RegisterWish(
     purpose="trial",
     legal_basis="trial on one's own premises",
+def recording_plain(camera: Camera) -> dict[str, object]:
+    """When it is kept, how much and where, for JSON; only what its mode asks."""
+    plan = camera.recording
+    plain: dict[str, object] = {"mode": plan.mode}
+    if plan.mode == "events":
+        plain["on"] = list(plan.triggers)
+        plain["pre_roll_s"] = plan.pre_roll_us / US_PER_SECOND
+        plain["post_roll_s"] = plan.post_roll_us / US_PER_SECOND
+    if plan.mode == "schedule":
+        plain["hours"] = hours_text(plan.hours)
+        plain["zone"] = plan.zone
+    plain["keep_bytes_max"] = camera.keep_bytes_max
+    plain["disk"] = camera.disk
+    return plain
+
+
     operator="whoever runs this machine",
     contact="whoever runs this machine",
     area="as the camera stands",
@@ -132,6 +149,7 @@ def camera_wish(wish: AddWish, settings: Settings, now: Instant) -> CameraWish:
     )
 
 
+        keeping=wish.keeping,
 def with_own_machine(settings: Settings) -> Settings:
     """For what its owner types at this machine: cameras may also be on it (loopback).
 

@@ -21,6 +21,7 @@ from fairview.analyse.gate import Gate
 from fairview.core.errors import BadInput, FairviewError, NotFound, Overloaded, Unavailable
 from fairview.core.ids import CameraId
 from fairview.core.limits import CAMERA_RETRY_US, NODE_TURN_US
+from fairview.core.limits_keeping import SIGN_EVERY_US
 from fairview.core.limits_seeing import (
     BATCH_QUEUE_PICTURES_MAX,
     GATE_QUIET_SPANS_MAX,
@@ -174,7 +175,8 @@ class FeedParts:
     """connect gives a stream's live packets; put hands on a picture and never waits.
 
     gate: None decodes everything. quiet takes stretches in which it knew that nothing moved;
-    waiting tells how many pictures wait to be looked at.
+    waiting tells how many pictures wait to be looked at. asleep hears every SIGN_EVERY_US up to
+    when packets and key frames told that nothing moves.
     """
 
     camera: CameraId
@@ -209,6 +211,7 @@ class Feed:
         return self._thread.is_alive()
 
     def close(self) -> None:
+    asleep: Callable[[Instant], None] | None = None
         """Safe to repeat."""
         self._stop.set()
         with self._lock:
@@ -224,6 +227,8 @@ class Feed:
                 self._feed()
                 said = ""
             except (Unavailable, NotFound, Overloaded) as error:
+        self._said_us = 0
+        self.taken_us = parts.clock.monotonic_us()
                 log.debug("no live pictures", camera=self._parts.camera, because=str(error))
             except BadInput as error:
                 if str(error) != said:
@@ -304,3 +309,12 @@ def small_size(size: tuple[int, int], input_px: tuple[int, int] | None) -> tuple
     if scale >= 1:
         return None
     return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
+                self._say_asleep(decoder, packet.at)
+
+    def _say_asleep(self, decoder: GatedDecoder, at: Instant) -> None:
+        asleep = self._parts.asleep
+        if asleep is None or not decoder.is_asleep or self._parts.waiting() > 0:
+            return
+        if abs(at.us - self._said_us) >= SIGN_EVERY_US:
+            self._said_us = at.us
+            asleep(at)

@@ -14,11 +14,13 @@ from fairview.access.door import (
     CameraView,
     CameraWish,
     ExportKind,
+    KeepingWish,
     LoginChanged,
     LoginWish,
     ProbeFound,
 )
 from fairview.access.gate import Gate
+from fairview.access.keeping import played_stream
 from fairview.access.open_door import open_door
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera, Login
@@ -86,6 +88,11 @@ class Office:
         self._known(wish.camera)
         return self.gate.camera_login(self._session, wish)
 
+    def camera_keep(self, wish: KeepingWish) -> Camera:
+        """Errors:  NotFound; as the door's."""
+        self._known(wish.camera)
+        return self.gate.camera_keep(self._session, wish).camera
+
     def camera_remove(self, camera: CameraId) -> None:
         """Errors:  NotFound."""
         self._known(camera)
@@ -105,8 +112,8 @@ class Office:
 
     def footage(self, camera: CameraId) -> Span:
         """From the oldest to the newest footage of a camera. Errors: NotFound."""
-        self._known(camera)
-        segments = self.catalogue.segments(camera, "main")
+        known = self._known(camera)
+        segments = self.catalogue.segments(camera, played_stream(known))
         if not segments:
             raise NotFound(f"nothing of {camera} is recorded (any more)")
         ends = max(segment.span.end for segment in segments)
@@ -183,7 +190,7 @@ class Office:
 
     def _refuse_empty(self, camera: CameraId, span: Span) -> None:
         """Before a look stands in the ledger for nothing. Errors: NotFound."""
-        segments = self.catalogue.segments(camera, "main")
+        segments = self.catalogue.segments(camera, played_stream(self._known(camera)))
         if any(segment.span.overlaps(span) for segment in segments):
             return
         there = self.footage(camera)

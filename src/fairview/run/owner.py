@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from fairview.access.door import CameraWish, LoginChanged, LoginWish, ProbeFound
+from fairview.access.door import CameraWish, KeepingWish, LoginChanged, LoginWish, ProbeFound
 from fairview.access.door_client import DoorClient
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera, Login
@@ -55,6 +55,8 @@ class CameraBook(Protocol):
     def probe(self, address: str, login: Login | None) -> ProbeFound: ...
 
     def set_login(self, wish: LoginWish) -> LoginChanged: ...
+
+    def keep(self, wish: KeepingWish) -> Camera: ...
 
 
 @contextmanager
@@ -125,6 +127,9 @@ class _Here:
     def set_login(self, wish: LoginWish) -> LoginChanged:
         return self._office.camera_login(wish)
 
+    def keep(self, wish: KeepingWish) -> Camera:
+        return self._office.camera_keep(wish)
+
 
 class _ThroughNode:
     """A node runs: its door is asked, in a session of the owner that ends with the command."""
@@ -169,3 +174,7 @@ class _ThroughNode:
     def set_login(self, wish: LoginWish) -> LoginChanged:
         self.camera(wish.camera)
         return self._door.camera_login(self._session, wish)
+
+    def keep(self, wish: KeepingWish) -> Camera:
+        self.camera(wish.camera)
+        return self._door.camera_keep(self._session, wish).camera

@@ -12,7 +12,7 @@ from fairview.config.settings import Settings
 from fairview.core.camera import Camera, Login, Source
 from fairview.core.errors import BadInput, FairviewError
 from fairview.core.event import HealthEvent
-from fairview.core.flow import PacketSource
+from fairview.core.flow import PacketSink, PacketSource
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.limits import CAMERA_RETRY_US, CAMERA_STOP_US_MAX
 from fairview.core.time import US_PER_SECOND
@@ -31,6 +31,11 @@ from fairview.store.layout import DataFolder
 from fairview.store.secrets import SecretBox, open_login
 
 SIM_LEAD_US = 4 * US_PER_SECOND
+if TYPE_CHECKING:
+    from fairview.config.settings import Settings
+    from fairview.run.planned import PlanAtWork
+    from fairview.run.trigger_keeping import TriggerConnector
+
 """How far ahead of now a loop is drawn first, when it isn't there yet."""
 
 
@@ -38,11 +43,13 @@ SIM_LEAD_US = 4 * US_PER_SECOND
 class KeptStream:
     """One stream under way. failed: what ended its thread for good, None while it runs.
 
-    cover: where its packets come from when they are what a cover hides.
+    cover: where its packets come from when they are what a cover hides. tap: where it is live.
+    sink: where its packets go: the recorder, or what stands before it.
     """
 
     recorder: StreamRecorder
     thread: threading.Thread
+    sink: PacketSink
     cover: CoverStream | None = None
     failed: BaseException | None = None
 
@@ -53,11 +60,13 @@ class KeptCamera:
     stop: threading.Event
     streams: dict[StreamName, KeptStream] = field(default_factory=dict)
 
+    keyring: Keyring
+    plan: PlanAtWork | None = None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supplies:
     """What all cameras of one recorder share. regions: where what covers hide comes from; None
-    where it is not kept.
+    where it is not kept. triggers: where it is said that something happens; None: nobody says.
     """
 
     settings: Settings
@@ -70,6 +79,7 @@ class Supplies:
     regions: RegionConnector | None = None
 
 
+    triggers: TriggerConnector | None = None
 class CameraKeeper:
     """Starts and stops the recording of cameras. Used by one thread; cameras run in their own."""
 
@@ -158,7 +168,7 @@ class CameraKeeper:
                 stream=source.stream,
                 stores=supplies.stores,
                 keyring=keyring,
-                live=tap,
+                live=tap if plan is None else None,
             )
             thread = threading.Thread(
                 target=self._run,
@@ -166,9 +176,13 @@ class CameraKeeper:
                 name=f"{camera.id}/{source.stream}",
                 daemon=True,
             )
-            kept.streams[source.stream] = KeptStream(recorder=recorder, thread=thread)
+        plan = self._plan(camera)
+        kept = KeptCamera(camera=camera, stop=threading.Event(), keyring=keyring, plan=plan)
+            kept.streams[source.stream] = KeptStream(
+                recorder=recorder, sink=sink, thread=thread, tap=tap
+            )
         if supplies.regions is not None:
-            kept.streams["cover"] = _cover_stream(supplies, camera.id, keyring)
+            kept.streams["cover"] = _cover_stream(supplies, camera.id, keyring, plan)
         self._kept[camera.id] = kept
         for one in kept.streams.values():
             one.thread.start()
@@ -176,13 +190,16 @@ class CameraKeeper:
 
     def _run(self, kept: KeptCamera, source: Source, login: Login | None) -> None:
         """A stream's thread. What the sink raises ends this stream only, and is tried again."""
+            sink: PacketSink = recorder
+            if plan is not None:
+                sink = plan.sink(recorder if source.is_recorded else None, tap)
         supplies, stream = self._supplies, kept.streams[source.stream]
         while not kept.stop.is_set():
             session = CameraSession(
                 camera=kept.camera.id,
                 stream=source.stream,
                 connect=lambda: connection(supplies, kept.camera.id, source, login),
-                sink=stream.recorder,
+                sink=stream.sink,
                 clock=supplies.stores.clock,
                 stop=kept.stop,
                 looks=self._looks,
@@ -190,6 +207,21 @@ class CameraKeeper:
             try:
                 session.run()
             except FairviewError as error:
+    def _plan(self, camera: Camera) -> PlanAtWork | None:
+        """What stands before its recorders; None for a camera that is kept always."""
+        if camera.recording.mode == "continuous" and all(one.is_recorded for one in camera.sources):
+            return None
+        # Loaded when needed: nothing of it stands in the way of a camera that is kept always.
+        from fairview.run.planned import PlanAtWork, PlanParts
+
+        stores = self._supplies.stores
+        parts = PlanParts(
+            clock=stores.clock,
+            connect=self._supplies.triggers,
+            tell=lambda event: stores.rows.put(EventSaved(event=event)),
+        )
+        return PlanAtWork(camera, parts)
+
                 stream.failed = error
                 self._log.error("recording failed", camera=kept.camera.id, because=str(error))
                 supplies.stores.clock.wait(kept.stop, CAMERA_RETRY_US)
@@ -212,14 +244,21 @@ class CameraKeeper:
         stores.rows.put(EventSaved(event=event))
 
 
-def _cover_stream(supplies: Supplies, camera: CameraId, keyring: Keyring) -> KeptStream:
+def _cover_stream(
+    supplies: Supplies, camera: CameraId, keyring: Keyring, plan: PlanAtWork | None
+) -> KeptStream:
+    """What covers hide is kept as its pictures are."""
     assert supplies.regions is not None, "somebody looks for what covers hide"
     recorder = StreamRecorder(
+        if kept.plan is not None:
+            kept.plan.close()
         camera=camera, stream="cover", stores=supplies.stores, keyring=keyring
     )
-    cover = CoverStream(camera, supplies.regions, recorder, supplies.stores.clock)
+    sink: PacketSink = recorder if plan is None else plan.sink(recorder, LiveTap())
+    cover = CoverStream(camera, supplies.regions, sink, supplies.stores.clock)
     thread = threading.Thread(target=cover.run, name=f"{camera}/cover", daemon=True)
-    return KeptStream(recorder=recorder, thread=thread, cover=cover)
+            one.sink.close()
+    return KeptStream(recorder=recorder, sink=sink, thread=thread, cover=cover)
 
 
 def connection(

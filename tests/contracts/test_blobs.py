@@ -12,16 +12,19 @@ from hypothesis import strategies as st
 from fairview.core.errors import BadInput, Conflict, NotFound, Unavailable
 from fairview.store.blobs import FileBlobs, MemoryBlobs
 from fairview.store.contracts import Blobs
+from tests.store.disks import two_disks
 
 NAME = "junction-1/2026-05-01/12/" + "ab" * 16 + ".fvs"
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", "disks"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Blobs]:
     """Makes a fresh, empty store."""
     count = iter(range(1_000_000))
     if request.param == "memory":
         return MemoryBlobs
+    if request.param == "disks":
+        return lambda: two_disks(tmp_path / str(next(count)))
     return lambda: FileBlobs(tmp_path / str(next(count)))
 
 

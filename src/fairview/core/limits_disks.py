@@ -22,3 +22,31 @@ WRITE_TURN_ITEMS_MAX = 8
 WRITE_CLOSE_US_MAX = 35 * US_PER_SECOND
 """How long the end of a stream may wait for its disk. Outcome: end_run, as after a crash: the
 next start closes the segment and stores the gap."""
+
+DISKS_MAX = 32
+"""Disks of one data folder: a blob is looked for on one after the other. Outcome: Conflict."""
+
+DISK_LOOK_US = 5 * US_PER_SECOND
+"""How often each disk is looked at: whether it is there, itself, writable, and its room."""
+
+DISK_SLOW_US = 15 * US_PER_SECOND
+"""A disk whose look takes longer is slow: nothing new begins there until it answers."""
+
+DISK_FAILED_US_FIRST = 10 * US_PER_SECOND
+DISK_FAILED_US_MAX = 5 * 60 * US_PER_SECOND
+"""After a failed write nothing new begins on a disk for this long, doubled each time, as long as
+another one takes footage."""
+
+DISK_STOP_BYTES = 128 * 1024 * 1024
+"""With less room than this no footage is written to a disk. Outcome: end_run, a gap (disk_full);
+what is left is for the ledger, keys and rows."""
+
+RESERVE_BYTES = 64 * 1024 * 1024
+"""A file kept on the data folder's disk, only to be removed when others filled it: deaths of keys,
+the ledger and rows can then still be written."""
+
+RESERVE_LOW_BYTES = 48 * 1024 * 1024
+"""The reserve is given up with less room than this, and made again with four times as much."""
+
+BLOB_PLACES_KEPT_MAX = 4_096
+"""Blobs whose disk is remembered. Outcome: drop_oldest, it is looked for again."""

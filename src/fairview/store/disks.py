@@ -1,0 +1,512 @@
+"""Blobs on several disks: found wherever they lie, placed by policy, and never on a disk that is
+not the one it should be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from heapq import merge
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+
+from fairview.core.errors import Conflict, FairviewError, NotFound, Unavailable
+from fairview.core.health import DiskSign, DiskState
+from fairview.core.ids import CameraId
+from fairview.core.limits_disks import (
+    BLOB_PLACES_KEPT_MAX,
+    DISK_FAILED_US_FIRST,
+    DISK_FAILED_US_MAX,
+    DISK_LOOK_US,
+    DISK_SLOW_US,
+    DISK_STOP_BYTES,
+)
+from fairview.core.time import Clock
+from fairview.store.blobs import FileBlobs, check_name
+from fairview.store.contracts import Blobs, BlobWriter
+from fairview.store.disk_list import DiskEntry, DiskList, list_file, read_disks, read_identity
+from fairview.store.durable import DISK, Disk, told_as_ours
+from fairview.store.layout import DataFolder
+from fairview.store.removals import Removals
+
+T = TypeVar("T")
+Room = Callable[[Path], tuple[int, int, bool]]
+"""Free and total bytes of a path's disk, and whether it is read-only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What a look at a disk found. state gone: it is not there, or not itself."""
+
+    state: DiskState
+    because: str
+    free_bytes: int = 0
+    total_bytes: int = 0
+
+
+class OneDisk:
+    """One disk's blobs and what is known of it. Safe from several threads."""
+
+    def __init__(self, entry: DiskEntry, clock: Clock, disk: Disk, room: Room) -> None:
+        self.entry = entry
+        self.blobs = FileBlobs(entry.blobs, disk=disk)
+        self._clock = clock
+        self._room = room
+        self._failed_until_us = 0
+        self._failed_wait_us = DISK_FAILED_US_FIRST
+        self._failed_because = ""
+        self._look_since_us: int | None = None
+        self.looked = Looked(state="ok", because="")
+
+    def look(self) -> Looked:
+        """Look at it now, and keep what was found."""
+        self._look_since_us = self._clock.monotonic_us()
+        self.looked = self._look()
+        self._look_since_us = None
+        return self.looked
+
+    def known(self) -> Looked:
+        """What is known without asking the disk."""
+        now_us, since_us = self._clock.monotonic_us(), self._look_since_us
+        if since_us is not None and now_us - since_us > DISK_SLOW_US:
+            return Looked(state="slow", because="it does not answer")
+        found = self.looked
+        if found.state in ("ok", "full") and now_us < self._failed_until_us:
+            return Looked(
+                state="failing",
+                because=self._failed_because,
+                free_bytes=found.free_bytes,
+                total_bytes=found.total_bytes,
+            )
+        return found
+
+    def is_there(self) -> bool:
+        """Whether what lies on it can be reached, asked anew where that is cheap."""
+        return self.known().state != "gone" and not self.foreign()
+
+    def free_bytes(self) -> int:
+        """Asked anew. Errors: Unavailable."""
+        with told_as_ours(self.entry.path, "looking at"):
+            return self._room(self.entry.path)[0]
+
+    def failed(self, because: str) -> None:
+        """A write failed: nothing new begins here for a while."""
+        self._failed_because = because
+        self._failed_until_us = self._clock.monotonic_us() + self._failed_wait_us
+        self._failed_wait_us = min(2 * self._failed_wait_us, DISK_FAILED_US_MAX)
+
+    def worked(self) -> None:
+        if self._failed_until_us:
+            self._failed_until_us, self._failed_wait_us = 0, DISK_FAILED_US_FIRST
+
+    def refuse_foreign(self) -> None:
+        """Errors:  Unavailable when this is not the disk it should be. Cost: reads one file."""
+        because = self.foreign()
+        if because:
+            raise Unavailable(f"the disk {self.entry.name} is away: {because}")
+
+    def foreign(self) -> str:
+        """Why this is not the disk it should be; empty when it is. Cost: reads one small file."""
+        entry = self.entry
+        if entry.is_own:
+            return ""
+        try:
+            found = read_identity(entry.identity_file)
+        except FairviewError as error:
+            return str(error)
+        if found is None:
+            return f"nothing is mounted at {entry.path}"
+        if found.id != entry.id:
+            return f"another disk ({found.name}) is mounted at {entry.path}"
+        return ""
+
+    def _look(self) -> Looked:
+        because = self.foreign()
+        if because:
+            return Looked(state="gone", because=because)
+        try:
+            free, total, is_read_only = self._room(self.entry.path)
+        except OSError as error:
+            return Looked(state="gone", because=error.strerror or "it can't be read")
+        state: DiskState = "ok"
+        if is_read_only:
+            state, because = "failing", "it is mounted read-only"
+        elif free < DISK_STOP_BYTES:
+            state, because = "full", f"{free // 1_000_000} MB are free"
+        return Looked(state=state, because=because, free_bytes=free, total_bytes=total)
+
+
+class Disks:
+    """Blobs of one data folder on all of its disks. Safe from several threads.
+
+    A blob that no disk holds while one is away may lie there: it is then Unavailable, not
+    NotFound. What is removed meanwhile goes when the disk is back (`settle`).
+
+    `look` first, or `start`; until then every disk counts as well.
+    """
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        clock: Clock,
+        *,
+        disk: Disk = DISK,
+        room: Room | None = None,
+        free_bytes_min: int = 0,
+    ) -> None:
+        """free_bytes_min: where a disk has no floor of its own."""
+        self._folder = folder
+        self._clock = clock
+        self._disk = disk
+        self._room = room or room_of
+        self._free_bytes_min = free_bytes_min
+        self._lock = threading.Lock()
+        self._list = read_disks(folder)
+        self._stamp = self._list_stamp()
+        self._disks = self._made(self._list, {})
+        self._removals = Removals(folder, disk=disk)
+        self._places: OrderedDict[str, str] = OrderedDict()
+        self._wishes: dict[CameraId, str] = {}
+        self._used: dict[str, int] = {}
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._log = structlog.get_logger(__name__)
+
+    # Which disks there are
+
+    @property
+    def list(self) -> DiskList:
+        return self._list
+
+    def all(self) -> tuple[OneDisk, ...]:
+        with self._lock:
+            return tuple(self._disks.values())
+
+    def floor(self, name: str) -> int:
+        """Room to be left free on a disk."""
+        own = self._list.named(name).free_bytes_min
+        return self._free_bytes_min if own is None else own
+
+    def signs(self) -> tuple[DiskSign, ...]:
+        """How each disk is, as last looked at."""
+        return tuple(
+            DiskSign(
+                name=one.entry.name,
+                state=found.state,
+                because=found.because,
+                free_bytes=found.free_bytes,
+                total_bytes=found.total_bytes,
+            )
+            for one in self.all()
+            for found in (one.known(),)
+        )
+
+    def look(self) -> None:
+        """Take up a changed list, and look at every disk now."""
+        self.take_up()
+        for one in self.all():
+            one.look()
+
+    def take_up(self) -> None:
+        """Read the list again when it changed. A list that can't be read leaves the old one."""
+        stamp = self._list_stamp()
+        if stamp == self._stamp:
+            return
+        try:
+            fresh = read_disks(self._folder)
+        except FairviewError as error:
+            self._log.error("the list of disks can't be read", because=str(error))
+            return
+        with self._lock:
+            self._stamp, self._list = stamp, fresh
+            self._disks = self._made(fresh, self._disks)
+            self._places.clear()
+
+    def start(self) -> None:
+        """Look at each disk every DISK_LOOK_US in a thread of its own, as one may stand still."""
+        assert not self._threads, "disks are watched once"
+        watcher = threading.Thread(target=self._watch, name="disks", daemon=True)
+        self._threads.append(watcher)
+        self.look()
+        watcher.start()
+
+    def close(self) -> None:
+        """Safe to repeat."""
+        self._stop.set()
+
+    def _watch(self) -> None:
+        looks: dict[str, threading.Thread] = {}
+        while not self._clock.wait(self._stop, DISK_LOOK_US):
+            self.take_up()
+            for one in self.all():
+                name = one.entry.name
+                if name not in looks or not looks[name].is_alive():
+                    looks[name] = threading.Thread(
+                        target=one.look, name=f"look-{name}", daemon=True
+                    )
+                    looks[name].start()
+
+    # Where new footage goes
+
+    def wish(self, camera: CameraId, name: str | None) -> None:
+        """Where a camera's new segments are to go, while that disk takes them."""
+        if name is None:
+            self._wishes.pop(camera, None)
+        else:
+            self._wishes[camera] = name
+
+    def use(self, used_bytes: Mapping[str, int]) -> None:
+        """How much footage lies on each disk, for those with a bound of their own."""
+        self._used = dict(used_bytes)
+
+    def place(self, camera: CameraId) -> str:
+        """The disk for a camera's next segment.
+
+        One that takes footage and has room above its floor; else one that takes footage; else the
+        one that failed first, so that it is tried again.
+        """
+        disks = [one for one in self.all() if one.entry.role == "record"]
+        good = [one for one in disks if one.known().state == "ok"]
+        roomy = [one for one in good if self._room_above_floor(one) > 0]
+        wish = self._wishes.get(camera)
+        for some in (roomy, good):
+            if any(one.entry.name == wish for one in some):
+                return str(wish)
+        some = roomy or good or disks or list(self.all())
+        if self._list.policy == "fill_in_order" or not roomy:
+            return some[0].entry.name
+        hour = self._clock.now().hour().us
+        return max(some, key=lambda one: self._draw(one, camera, hour)).entry.name
+
+    def on(self, name: str) -> Blobs:
+        """One disk's blobs, for writing; making one there is refused while it is away."""
+        with self._lock:
+            one = self._disks.get(name)
+        if one is None:
+            raise Unavailable(f"the disk {name} was retired")
+        return _Placed(self, one)
+
+    def is_full(self, name: str) -> bool:
+        """Whether nothing more may be written to a disk now."""
+        one = self._disks.get(name)
+        return one is not None and one.looked.state == "full"
+
+    def failed(self, name: str, because: str) -> None:
+        """A write to a disk failed."""
+        one = self._disks.get(name)
+        if one is not None:
+            one.failed(because)
+
+    def worked(self, name: str) -> None:
+        one = self._disks.get(name)
+        if one is not None:
+            one.worked()
+
+    def _room_above_floor(self, one: OneDisk) -> int:
+        entry, found = one.entry, one.known()
+        room = found.free_bytes - max(self.floor(entry.name), DISK_STOP_BYTES)
+        if entry.bytes_max is not None:
+            room = min(room, entry.bytes_max - self._used.get(entry.name, 0))
+        return room
+
+    def _draw(self, one: OneDisk, camera: CameraId, hour_us: int) -> float:
+        """A draw in proportion to room that comes out the same for a camera's whole hour.
+
+        Source:  weighted rendezvous hashing (Schindelhauer and Schomaker, SPAA 2005).
+        """
+        text = f"{one.entry.name}/{camera}/{hour_us}".encode()
+        number = int.from_bytes(hashlib.sha256(text).digest()[:7], "big")
+        chance = (number + 0.5) / (1 << 56)
+        return -self._room_above_floor(one) / math.log(chance)
+
+    # Blobs
+
+    def create(self, name: str) -> BlobWriter:
+        check_name(name)
+        if self._holder(name) is not None:
+            raise Conflict(f"{name} stands in the way of making it")
+        camera = CameraId(name.split("/", 1)[0])
+        return self.on(self.place(camera)).create(name)
+
+    def reopen(self, name: str) -> BlobWriter:
+        return self._found(name).blobs.reopen(name)
+
+    def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        return self._tried(name, lambda blobs: blobs.read(name, start, length))
+
+    def size_bytes(self, name: str) -> int:
+        return self._tried(name, lambda blobs: blobs.size_bytes(name))
+
+    def cut(self, name: str, size_bytes: int) -> None:
+        self._found(name).blobs.cut(name, size_bytes)
+
+    def remove(self, name: str) -> None:
+        """Gone from every disk that is there; from one that is away when it is back."""
+        check_name(name)
+        self._forget(name)
+        for one in self.all():
+            if one.is_there():
+                one.blobs.remove(name)
+            else:
+                self._removals.note(one.entry.name, name)
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """As far as disks are there; without what is removed."""
+        last = ""
+        for name in merge(*(self._names(one, prefix) for one in self.all())):
+            if name != last:
+                last = name
+                yield name
+
+    def free_bytes(self) -> int:
+        """Of the disk with the most room, of those that footage goes to."""
+        disks = [one for one in self.all() if one.entry.role == "record" and one.is_there()]
+        return max((one.free_bytes() for one in disks), default=0)
+
+    def where(self, name: str) -> str | None:
+        """The disk that holds a blob; None when none that is there does."""
+        one = self._holder(name)
+        return None if one is None else one.entry.name
+
+    def away(self) -> tuple[str, ...]:
+        """Disks whose footage can't be read now, with the reason."""
+        return tuple(
+            f"{one.entry.name}: {one.known().because}"
+            for one in self.all()
+            if one.known().state == "gone"
+        )
+
+    def refuse_away(self) -> None:
+        """Errors:  Unavailable when a disk is away."""
+        away = self.away()
+        if away:
+            raise Unavailable(
+                f"a disk is away ({'; '.join(away)}): bring it back, or retire it with "
+                "`fairview disk remove`"
+            )
+
+    def settle(self) -> int:
+        """Remove what was to be removed from disks that are back; how many blobs went."""
+        count = 0
+        for one in self.all():
+            name = one.entry.name
+            if one.is_there():
+                for blob in self._removals.due(name):
+                    one.blobs.remove(blob)
+                    count += 1
+                self._removals.done(name)
+        return count
+
+    def _names(self, one: OneDisk, prefix: str) -> Iterator[str]:
+        if not one.is_there():
+            return
+        due = frozenset(self._removals.due(one.entry.name))
+        yield from (name for name in one.blobs.names(prefix) if name not in due)
+
+    def _tried(self, name: str, ask: Callable[[FileBlobs], T]) -> T:
+        """Ask the disk that holds a blob; once more when it was moved meanwhile."""
+        try:
+            return ask(self._found(name).blobs)
+        except NotFound:
+            self._forget(name)
+            return ask(self._found(name).blobs)
+
+    def _found(self, name: str) -> OneDisk:
+        """Errors:  NotFound; Unavailable when it may lie on a disk that is away."""
+        check_name(name)
+        one = self._holder(name)
+        if one is not None:
+            return one
+        away = self.away()
+        if away:
+            raise Unavailable(
+                f"{name} is not readable now: a disk is away ({'; '.join(away)}); bring it back"
+            )
+        raise NotFound(f"there is no blob {name}")
+
+    def _holder(self, name: str) -> OneDisk | None:
+        with self._lock:
+            disks = self._disks
+            known = self._places.get(name)
+        if len(disks) == 1:
+            (only,) = disks.values()
+            return only
+        if known in disks and disks[known].is_there():
+            return disks[known]
+        for one in disks.values():
+            if one.is_there() and (one.entry.blobs / name).is_file():
+                with self._lock:
+                    self._places[name] = one.entry.name
+                    while len(self._places) > BLOB_PLACES_KEPT_MAX:
+                        self._places.popitem(last=False)
+                return one
+        return None
+
+    def _forget(self, name: str) -> None:
+        with self._lock:
+            self._places.pop(name, None)
+
+    def _made(self, disks: DiskList, old: Mapping[str, OneDisk]) -> dict[str, OneDisk]:
+        made = {}
+        for entry in disks.disks:
+            known = old.get(entry.name)
+            if known is not None and (known.entry.id, known.entry.path) == (entry.id, entry.path):
+                known.entry = entry
+                made[entry.name] = known
+            else:
+                made[entry.name] = OneDisk(entry, self._clock, self._disk, self._room)
+        return made
+
+    def _list_stamp(self) -> tuple[int, int]:
+        try:
+            found = list_file(self._folder).stat()
+        except OSError:
+            return (0, 0)
+        return (found.st_ino, found.st_mtime_ns)
+
+
+class _Placed:
+    """Blobs of all disks whose new ones are made on one of them."""
+
+    def __init__(self, disks: Disks, one: OneDisk) -> None:
+        self._disks = disks
+        self._one = one
+
+    def create(self, name: str) -> BlobWriter:
+        self._one.refuse_foreign()
+        return self._one.blobs.create(name)
+
+    def remove(self, name: str) -> None:
+        self._one.blobs.remove(name)
+
+    def reopen(self, name: str) -> BlobWriter:
+        return self._disks.reopen(name)
+
+    def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
+        return self._disks.read(name, start, length)
+
+    def size_bytes(self, name: str) -> int:
+        return self._disks.size_bytes(name)
+
+    def cut(self, name: str, size_bytes: int) -> None:
+        self._disks.cut(name, size_bytes)
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        return self._disks.names(prefix)
+
+    def free_bytes(self) -> int:
+        return self._one.free_bytes()
+
+
+def room_of(path: Path) -> tuple[int, int, bool]:
+    """Free and total bytes of the disk a path lies on, and whether it is read-only."""
+    found = os.statvfs(path)
+    free, total = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+    return free, total, bool(found.f_flag & os.ST_RDONLY)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 
 from fairview.access.door_client import DoorClient
 from fairview.access.door_server import serve_door
-from fairview.access.render import CleanPicture, RenderPool
+from fairview.access.render import CleanPicture, PartWish, RenderedPart, RenderPool
 from fairview.core.camera import PrivacyZone
 from fairview.core.case import LookWish
 from fairview.core.errors import BadInput, NotAllowed, NotFound
@@ -79,7 +79,7 @@ def test_covered_parts_share_an_initialisation_and_never_show_the_walker(
     assert {part.init for part in parts} == {0}
     media = site.gate.part_init(token, NAME, 0)
     for part in parts:
-        media += site.gate.part(token, NAME, part.number)
+        media += b"".join(site.gate.part(token, NAME, part.number))
     shown = frames(media)
     assert len(shown) > 40
     assert max(red_pixels(one) for one in shown) == 0
@@ -91,23 +91,45 @@ def test_a_part_is_rendered_once_for_two_questions(
     site.add()
     site.record(NAME, footage.fragments)
     token = site.look(MINUTE, "covered")
-    made = []
-    render = pool.part
+    made: list[Span] = []
+    whole, in_pieces = pool.part, pool.part_pieces
 
-    def counted(*values: object, **named: object) -> object:
-        made.append(named["span"])
-        return render(*values, **named)  # type: ignore[arg-type]  # handed on as it came
+    def counted_whole(wish: PartWish) -> RenderedPart:
+        made.append(wish.span)
+        return whole(wish)
 
-    monkeypatch.setattr(pool, "part", counted)
+    def counted_pieces(wish: PartWish) -> Generator[RenderedPart, None, None]:
+        made.append(wish.span)
+        return in_pieces(wish)
+
+    monkeypatch.setattr(pool, "part", counted_whole)
+    monkeypatch.setattr(pool, "part_pieces", counted_pieces)
     number = site.gate.parts(token, NAME)[-1].number
+    got: list[bytes] = []
     threads = [
-        threading.Thread(target=site.gate.part, args=(token, NAME, number)) for _ in range(3)
+        threading.Thread(target=lambda: got.append(b"".join(site.gate.part(token, NAME, number))))
+        for _ in range(3)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(made) == 2, "the part, and once its initialisation"
+    assert len(got) == 3
+    assert len(set(got)) == 1
+
+
+def test_a_part_left_in_the_middle_is_noted_as_far_as_it_went_and_can_be_asked_again(
+    site: Site, footage: Footage
+) -> None:
+    site.add()
+    site.record(NAME, footage.fragments)
+    token = site.look(MINUTE, "covered")
+    pieces = site.gate.part(token, NAME, 0)
+    first = next(pieces)
+    assert isinstance(pieces, Generator)
+    pieces.close()
+    assert len(first) < len(b"".join(site.gate.part(token, NAME, 0)))
 
 
 def test_a_picture_of_a_moment_is_covered_and_inside_the_span(site: Site, footage: Footage) -> None:
@@ -141,7 +163,7 @@ def test_a_strip_has_small_single_pictures_only_and_not_too_many(
     with pytest.raises(BadInput, match="single pictures"):
         site.gate.parts(token, NAME)
     with pytest.raises(BadInput, match="single pictures"):
-        site.gate.part(token, NAME, 0)
+        b"".join(site.gate.part(token, NAME, 0))
     with pytest.raises(BadInput, match="single pictures"):
         site.gate.export(token, NAME, "mp4")
     # Hours after the last picture it is still the last one.
@@ -166,7 +188,7 @@ def test_raw_with_privacy_zones_is_rendered_under_them(site: Site, footage: Foot
     token = site.look(MINUTE)
     parts = site.gate.parts(token, NAME)
     media = site.gate.part_init(token, NAME, parts[0].init)
-    media += site.gate.part(token, NAME, 0)
+    media += b"".join(site.gate.part(token, NAME, 0))
     assert max(red_pixels(one) for one in frames(media)) == 0
     export = b"".join(site.gate.export(token, NAME, "mp4"))
     assert max(red_pixels(one) for one in frames(export)) == 0
@@ -289,7 +311,7 @@ def test_the_door_across_its_socket_is_the_same_door(
         wish = LookWish(cameras=(NAME,), rendition="raw", purpose="trial", span=MINUTE)
         token = client.look_open(session, wish).token
         assert client.parts(token, NAME) == site.gate.parts(token, NAME)
-        assert client.part(token, NAME, 0) == site.gate.part(token, NAME, 0)
+        assert b"".join(client.part(token, NAME, 0)) == b"".join(site.gate.part(token, NAME, 0))
         assert client.timeline(session, NAME, MINUTE).footage == (footage.span,)
         assert b"".join(client.export(token, NAME, "mp4"))[4:8] == b"ftyp"
         with pytest.raises(NotFound, match="no such look"):

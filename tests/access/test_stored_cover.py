@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from fairview.access.render import RenderPool, SealedPiece
+from fairview.access.render import PartWish, RenderPool, SealedPiece
 from fairview.analyse.clean import CleanPicture
 from fairview.analyse.decode import PictureDecoder, key_picture
 from fairview.analyse.region_code import region_code
@@ -113,13 +113,15 @@ def shown(
     *covers: SealedPiece,
 ) -> tuple[str, list[Picture]]:
     part = pool.part(
-        pieces,
-        span=footage.span,
-        clean=CLEAN,
-        covers=covers,
-        zones=(),
-        rendition="covered",
-        look="a",
+        PartWish(
+            pieces=pieces,
+            span=footage.span,
+            clean=CLEAN,
+            covers=covers,
+            zones=(),
+            rendition="covered",
+            look="a",
+        )
     )
     return part.cover, pixels_of(part.init + part.media)
 
@@ -195,13 +197,15 @@ def test_masks_show_nothing_without_a_clean_picture(
     pool: RenderPool, footage: Footage, pieces: tuple[SealedPiece, ...]
 ) -> None:
     part = pool.part(
-        pieces,
-        span=footage.span,
-        clean=None,
-        covers=(cover_piece(cover()),),
-        zones=(),
-        rendition="covered",
-        look="a",
+        PartWish(
+            pieces=pieces,
+            span=footage.span,
+            clean=None,
+            covers=(cover_piece(cover()),),
+            zones=(),
+            rendition="covered",
+            look="a",
+        )
     )
     assert part.cover == "whole_frame"
 
@@ -219,7 +223,7 @@ def test_a_seek_through_the_door_finds_the_masks_of_its_time(
     token = site.look(MINUTE, "covered")
     parts = site.gate.parts(token, NAME)
     assert [part.span for part in parts] == [footage.span], "a cover is no footage"
-    media = site.gate.part_init(token, NAME, 0) + site.gate.part(token, NAME, 0)
+    media = site.gate.part_init(token, NAME, 0) + b"".join(site.gate.part(token, NAME, 0))
     assert all(hides_corner(one) for one in pixels_of(media))
     still = site.gate.picture(token, NAME, NOON.plus(US_PER_SECOND), WIDTH_PX)
     assert hides_corner(jpeg_pixels(still))

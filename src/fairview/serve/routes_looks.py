@@ -102,9 +102,9 @@ async def hls_init(
 async def hls_part(
     web: SharedWeb, token: LookToken, camera: Camera, number: Annotated[int, Path(ge=0)]
 ) -> Response:
-    """One part, rendered on request."""
-    data = await web.calls.run(lambda: web.door.part(token, camera, number))
-    return Response(data, media_type="video/iso.segment")
+    """One part, rendered on request: fragments as they are made."""
+    pieces = web.calls.stream(lambda: web.door.part(token, camera, number))
+    return StreamingResponse(await _begun(pieces), media_type="video/iso.segment")
 
 
 @router.post("/looks/{look}/export/{camera}", status_code=201)
@@ -132,13 +132,19 @@ async def download(
     """The file behind a one-time address, once, for the session that asked."""
     asked = web.looks.redeem(session, ticket)
     pieces = web.calls.stream(lambda: web.door.export(asked.token, asked.camera, asked.kind))
+    body = await _begun(pieces)
+    name = f"{asked.camera}.{asked.kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(body, media_type=_MEDIA[asked.kind], headers=headers)
+
+
+async def _begun(pieces: BlockingStream[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, of which the first is there: until then an error is still an answer."""
     async with AsyncExitStack() as on_failure:
         on_failure.push_async_callback(pieces.close)
         first = await pieces.next()
         on_failure.pop_all()
-    name = f"{asked.camera}.{asked.kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(_all_of(first, pieces), media_type=_MEDIA[asked.kind], headers=headers)
+    return _all_of(first, pieces)
 
 
 async def _all_of(first: bytes | None, pieces: BlockingStream[bytes]) -> AsyncIterator[bytes]:

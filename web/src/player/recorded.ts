@@ -60,7 +60,13 @@ export class RecordedPlayer {
           errorRetry: { maxNumRetry: 5, retryDelayMs: 1_000, maxRetryDelayMs: 8_000 },
         },
       },
-      xhrSetup: (xhr: XMLHttpRequest) => xhr.setRequestHeader(LOOK_HEADER, look.token),
+      // Parts come in pieces as they are covered: the first picture needn't wait for the last.
+      progressive: true,
+      fetchSetup: (context, init: RequestInit) => {
+        const headers = new Headers(init.headers)
+        headers.set(LOOK_HEADER, look.token)
+        return new Request(context.url, { ...init, headers })
+      },
     })
     this.hls.on(Hls.Events.LEVEL_LOADED, (_, data) => {
       this.pieces = data.details.fragments.map((part) => ({

@@ -16,7 +16,6 @@ from fairview.core.ids import CameraId
 from fairview.core.time import US_PER_MINUTE
 from fairview.ingest.probe import Probed
 from fairview.store.secrets import open_login, read_secret_box
-from tests.builders import NOON
 from tests.faults.town import CAMERA_PASSWORD, LONG, SHORT, Town
 
 NEW = "a new lamp by the river"
@@ -148,4 +147,3 @@ def test_a_user_name_has_no_colon() -> None:
 
 def test_the_wish_prints_no_password() -> None:
     assert NEW not in repr(wish())
-    assert NOON

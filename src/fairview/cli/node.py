@@ -17,6 +17,7 @@ from fairview.core.time import SystemClock
 from fairview.run.demo import DemoWish, run_demo
 from fairview.run.logs import set_up_logs
 from fairview.run.node import Announcement, run_node
+from fairview.run.service_manager import ServiceManager
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="The settings file (TOML).", dir_okay=False)
@@ -50,7 +51,14 @@ def serve(
     """Run the node: recording, the door, and the page."""
     settings = settings_from(config, data, host=host, port=port)
     set_up_logs(settings.logs, process="node")
-    run_node(settings, SystemClock(), stop_on_signals(), _announce)
+    clock = SystemClock()
+    manager = ServiceManager(os.environ, clock)
+
+    def announce(told: Announcement) -> None:
+        _announce(told)
+        manager.ready(f"Fairview is running: {told.address.url}")
+
+    run_node(settings, clock, stop_on_signals(), announce)
     note("stopped; everything recorded is sealed and in the catalogue")
 
 

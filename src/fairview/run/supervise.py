@@ -17,8 +17,16 @@ from typing import Any
 
 import structlog
 
-from fairview.core.limits import CHILD_STOP_US_MAX, RESTART_US_FIRST, RESTART_US_MAX
+from fairview.core.errors import Unavailable
+from fairview.core.limits import (
+    CHILD_STOP_US_MAX,
+    NODE_TURN_US,
+    PROCESS_START_US_MAX,
+    RESTART_US_FIRST,
+    RESTART_US_MAX,
+)
 from fairview.core.time import US_PER_SECOND, Clock
+from fairview.run.service_manager import ServiceManager
 
 STEADY_US = 30 * US_PER_SECOND
 """A child that ran this long is well again: its next restart waits the shortest time."""
@@ -68,6 +76,7 @@ class Supervisor:
         self._children: dict[str, _Child] = {}
         self._lock = threading.Lock()
         self._log = structlog.get_logger()
+        self._manager = ServiceManager(os.environ, clock)
 
     def start(self, plan: ChildPlan) -> None:
         with self._lock:
@@ -92,7 +101,11 @@ class Supervisor:
             return tuple(self._children)
 
     def look_after(self) -> tuple[str, ...]:
-        """Restart what ended and is due; the names of children started by this call."""
+        """Restart what ended and is due; the names of children started by this call.
+
+        The service manager's watchdog hears that we do.
+        """
+        self._manager.alive()
         started = []
         now_us = self._clock.monotonic_us()
         with self._lock:
@@ -114,8 +127,18 @@ class Supervisor:
                     started.append(child.plan.name)
         return tuple(started)
 
+    def wait_until(self, is_up: Callable[[], bool], name: str) -> None:
+        """Look after everything until a child is up. Errors: Unavailable when it never is."""
+        begun_us, quiet = self._clock.monotonic_us(), threading.Event()
+        while not is_up():
+            if self._clock.monotonic_us() - begun_us > PROCESS_START_US_MAX:
+                raise Unavailable(f"the {name} process did not start; its log says why")
+            self.look_after()
+            self._clock.wait(quiet, NODE_TURN_US // 10)
+
     def stop(self) -> None:
         """End everything, stage by stage from the highest; kill what doesn't end in time."""
+        self._manager.stopping()
         with self._lock:
             children = list(self._children.values())
             self._children.clear()

@@ -235,7 +235,7 @@ def jpeg_of(picture: CleanPicture) -> bytes:
 
 
 def _spread(
-    camera: CameraId, footage: Footage, span: Span, span_us_min: int
+    camera: Camera, footage: Footage, span: Span, span_us_min: int
 ) -> Iterator[SealedPiece] | None:
     """Parts spread evenly over a span, opened one by one; None when there is too little."""
     parts = footage.parts(camera.id, played_stream(camera), span, "covered")

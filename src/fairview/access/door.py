@@ -260,6 +260,20 @@ class SpeedView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeView:
+    """wall: the machine's clock. sure: the time that footage dies by, never later than it is as
+    far as can be told. steady_us: how long a clock that is ahead of that has kept steady; None
+    when it is not ahead. paused_because, viewing_stopped: why, or empty.
+    """
+
+    wall: Instant
+    sure: Instant
+    steady_us: int | None
+    paused_because: str
+    viewing_stopped: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuresView:
     counts: tuple[CountView, ...]
     speeds: tuple[SpeedView, ...]
@@ -326,8 +340,11 @@ class Door(Protocol):
         """The fragmented-MP4 initialisation for a part (PlayPart.init)."""
         ...
 
-    def part(self, token: str, camera: CameraId, number: int) -> bytes:
-        """One part as fragmented MP4. Errors: NotFound, Overloaded."""
+    def part(self, token: str, camera: CameraId, number: int) -> Iterator[bytes]:
+        """One part as fragmented MP4, in pieces as they are made.
+
+        Errors, also while iterating:  NotFound, Overloaded, Unavailable.
+        """
         ...
 
     def picture(self, token: str, camera: CameraId, at: Instant, width_px: int) -> bytes:
@@ -384,6 +401,15 @@ class Door(Protocol):
 
     def events(self, session: str, limit: int) -> tuple[HealthEvent, ...]: ...
 
+    def time(self, session: str) -> TimeView:
+        """What the node takes the time to be, and why."""
+        ...
+
+    def time_confirm(self, session: str) -> TimeView:
+        """Somebody says that the machine's clock is right: footage dies by it from now on. Stands
+        in the ledger first."""
+        ...
+
     def health(self, session: str) -> NodeHealth:
         """How things are with the cameras the actor may know; the node's own parts for who knows
         all. Errors: Unavailable while nobody judges."""
@@ -398,17 +424,17 @@ class Door(Protocol):
 
 
 __all__ = [
+    "CameraKeeping",
     "CameraView",
     "CameraWish",
     "CleanPictureWaiting",
-    "CameraKeeping",
     "CountView",
     "Door",
     "ExportKind",
+    "KeepingWish",
     "LedgerLine",
     "LedgerTail",
     "LiveChunk",
-    "KeepingWish",
     "LoginChanged",
     "LoginWish",
     "LookOpened",
@@ -421,6 +447,7 @@ __all__ = [
     "Source",
     "SpeedView",
     "StreamName",
+    "TimeView",
     "Timeline",
     "TimelineGap",
 ]

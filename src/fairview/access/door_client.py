@@ -23,10 +23,12 @@ from fairview.access.door import (
     SceneView,
     SessionOpened,
     Timeline,
+    TimeView,
 )
 from fairview.core.camera import Login
 from fairview.core.case import Actor, LookWish
 from fairview.core.event import HealthEvent
+from fairview.core.health import NodeHealth
 from fairview.core.ids import CameraId, LookId
 from fairview.core.limits import DOOR_CALL_US_MAX, DOOR_CALLS_MAX
 from fairview.core.sight import Sight
@@ -74,7 +76,6 @@ class DoorClient:
     def camera_remove(self, session: str, camera: CameraId) -> None:
         self._door.call(m.AskCameraRemove(session, camera))
 
-    def look_open(self, session: str, wish: LookWish) -> LookOpened:
     def camera_login(self, session: str, wish: LoginWish) -> LoginChanged:
         return self._door.call(m.AskCameraLogin(session, wish), LoginChanged)
 
@@ -100,8 +101,8 @@ class DoorClient:
     def part_init(self, token: str, camera: CameraId, number: int) -> bytes:
         return self._door.call(m.AskPartInit(token, camera, number), bytes)
 
-    def part(self, token: str, camera: CameraId, number: int) -> bytes:
-        return self._door.call(m.AskPart(token, camera, number), bytes)
+    def part(self, token: str, camera: CameraId, number: int) -> Iterator[bytes]:
+        return self._door.stream(m.AskPart(token, camera, number), bytes)
 
     def picture(self, token: str, camera: CameraId, at: Instant, width_px: int) -> bytes:
         return self._door.call(m.AskPicture(token, camera, at, width_px), bytes)
@@ -138,6 +139,18 @@ class DoorClient:
 
     def ledger_file(self, path: str) -> bytes:
         return self._door.call(m.AskLedgerFile(path), bytes)
+
+    def time(self, session: str) -> TimeView:
+        return self._door.call(m.AskTime(session), TimeView)
+
+    def time_confirm(self, session: str) -> TimeView:
+        return self._door.call(m.AskTimeConfirm(session), TimeView)
+
+    def health(self, session: str) -> NodeHealth:
+        return self._door.call(m.AskHealth(session), NodeHealth)
+
+    def figures(self, token: str) -> NodeHealth:
+        return self._door.call(m.AskFigures(token), NodeHealth)
 
     def events(self, session: str, limit: int) -> tuple[HealthEvent, ...]:
         return self._door.call(m.AskEvents(session, limit), tuple[HealthEvent, ...])

@@ -151,6 +151,22 @@ class AskEvents(msgspec.Struct, frozen=True):
     limit: int
 
 
+class AskTime(msgspec.Struct, frozen=True):
+    session: str
+
+
+class AskTimeConfirm(msgspec.Struct, frozen=True):
+    session: str
+
+
+class AskHealth(msgspec.Struct, frozen=True):
+    session: str
+
+
+class AskFigures(msgspec.Struct, frozen=True):
+    token: str
+
+
 class AskSights(msgspec.Struct, frozen=True):
     token: str
     camera: CameraId

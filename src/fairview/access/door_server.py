@@ -48,6 +48,12 @@ def _footage(gate: Gate) -> tuple[Handler, ...]:
                 return
             yield piece
 
+    def part(message: m.AskPart, hangup: Hangup) -> Iterator[bytes]:
+        for piece in gate.part(message.token, message.camera, message.number):
+            if hangup.is_set():
+                return
+            yield piece
+
     def sights(message: m.AskSights, hangup: Hangup) -> Iterator[Sight]:
         look = gate.sights(message.token, message.camera)
         hangup.when_set(look.close)
@@ -63,7 +69,7 @@ def _footage(gate: Gate) -> tuple[Handler, ...]:
         answers(m.AskLookClose, lambda x: gate.look_close(x.token)),
         streams(m.AskLive, live),
         answers(m.AskPartInit, lambda x: gate.part_init(x.token, x.camera, x.number)),
-        answers(m.AskPart, lambda x: gate.part(x.token, x.camera, x.number)),
+        streams(m.AskPart, part),
         answers(m.AskPicture, lambda x: gate.picture(x.token, x.camera, x.at, x.width_px)),
         streams(m.AskExport, export),
     )
@@ -88,17 +94,21 @@ def _questions(gate: Gate) -> tuple[Handler, ...]:
         answers(m.AskCameraAdd, lambda x: gate.camera_add(x.session, x.wish)),
         answers(m.AskCameraRemove, lambda x: gate.camera_remove(x.session, x.camera)),
         answers(m.AskCameraLogin, lambda x: gate.camera_login(x.session, x.wish)),
+        answers(m.AskCameraKeep, lambda x: gate.camera_keep(x.session, x.wish)),
         answers(m.AskParts, lambda x: gate.parts(x.token, x.camera)),
         answers(m.AskTimeline, lambda x: gate.timeline(x.session, x.camera, x.span)),
         answers(
             m.AskCleanPicture, lambda x: m.Waiting(gate.clean_picture_waiting(x.session, x.camera))
         ),
         answers(
-        answers(m.AskCameraKeep, lambda x: gate.camera_keep(x.session, x.wish)),
             m.AskCleanDecide,
             lambda x: gate.clean_picture_decide(x.session, x.camera, approve=x.approve),
         ),
         answers(m.AskLedgerTail, lambda x: gate.ledger_tail(x.lines)),
         answers(m.AskLedgerFile, lambda x: gate.ledger_file(x.path)),
+        answers(m.AskTime, lambda x: gate.time(x.session)),
+        answers(m.AskTimeConfirm, lambda x: gate.time_confirm(x.session)),
+        answers(m.AskHealth, lambda x: gate.health(x.session)),
+        answers(m.AskFigures, lambda x: gate.figures(x.token)),
         answers(m.AskEvents, lambda x: gate.events(x.session, x.limit)),
     )

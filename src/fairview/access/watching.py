@@ -6,14 +6,15 @@ Everything here begins with a look found by its token, and notes what leaves bef
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from fairview.access.clean_pictures import CleanPictures
 from fairview.access.door import CoverState, LiveChunk, PlayPart
 from fairview.access.footage import Footage, StoredPart
-from fairview.access.kept_parts import KeptPart, KeptParts
 from fairview.access.keeping import played_stream
+from fairview.access.kept_parts import KeptPart, KeptParts
 from fairview.access.live_look import (
     LiveConnector,
     LiveLook,
@@ -22,11 +23,11 @@ from fairview.access.live_look import (
     SightLook,
     SightSubscription,
     packets_of,
-    raw_pieces,
+    played_pieces,
 )
 from fairview.access.looks import LookBook, OpenLook
 from fairview.access.may import Allowed, raw_because
-from fairview.access.render import FULL, TILE, CleanPicture, SealedPiece
+from fairview.access.render import FULL, TILE, CleanPicture, PartWish, SealedPiece
 from fairview.access.render_scene import RawBecause
 from fairview.access.rendering import Rendering
 from fairview.core.camera import Camera
@@ -105,12 +106,19 @@ class Watching:
         self._looks.note_read(opened, camera, None, len(data))
         return data
 
-    def part(self, token: str, camera: CameraId, number: int) -> bytes:
+    def part(self, token: str, camera: CameraId, number: int) -> Iterator[bytes]:
+        """One part, piece by piece as it is covered; each is noted as read before it leaves."""
         opened = self._looks.find(token, camera)
         stored = self._stored(opened, camera, number)
-        data = self._part(opened, camera, number).media
-        self._looks.note_read(opened, camera, stored.play.span, len(data))
-        return data
+        return self._noted(opened, camera, stored)
+
+    def _noted(self, opened: OpenLook, camera: CameraId, stored: StoredPart) -> Iterator[bytes]:
+        span: Span | None = stored.play.span
+        with closing(self._part(opened, camera, stored)) as pieces:
+            for piece in pieces:
+                self._looks.note_read(opened, camera, span, len(piece.media))
+                span = None
+                yield piece.media
 
     def picture(self, token: str, camera: CameraId, at: Instant, width_px: int) -> bytes:
         """The last picture at or before a moment inside the look's span."""
@@ -156,14 +164,9 @@ class Watching:
         is_tile = len(opened.wish.cameras) > 1
         stream: StreamName = "sub" if is_tile and known.source("sub") else "main"
         goes_on = _Going(self._is_over, opened)
-        if opened.wish.rendition == "raw" and not _has_zones(known):
-            subscription = self._views.connect(camera, stream)
-            pieces: Iterator[LiveChunk] = raw_pieces(subscription)
-            let_go = subscription.close
-            self._keep_subscription(opened, subscription)
-        else:
-            let_go = goes_on.stop
-            pieces = self._views.rendering.pool().live(
+
+        def rendered() -> Iterator[LiveChunk]:
+            return self._views.rendering.pool().live(
                 f"{camera}/{stream}",
                 lambda: packets_of(self._views.connect(camera, stream)),
                 clean=self._clean(known, opened),
@@ -173,6 +176,15 @@ class Watching:
                 raw_because=self._raw_because(known),
                 goes_on=goes_on,
             )
+
+        if opened.wish.rendition == "raw" and not _has_zones(known):
+            subscription = self._views.connect(camera, stream)
+            pieces: Iterator[LiveChunk] = played_pieces(subscription, opened.wish.plays, rendered)
+            let_go = _both(goes_on.stop, subscription.close)
+            self._keep_subscription(opened, subscription)
+        else:
+            let_go = goes_on.stop
+            pieces = rendered()
         return LiveLook(
             pieces,
             goes_on=goes_on,
@@ -226,10 +238,18 @@ class Watching:
         """
         span = opened.wish.span
         assert span is not None, "a stored part belongs to a stored look"
-        if opened.wish.rendition == "raw" and not _has_zones(camera):
+        if _is_own(opened, camera, stored):
             return self._remuxed(stored, span)
-        rendered = self._views.rendering.pool().part(
-            [self._views.footage.piece(stored.part)],
+        wish = self._wish(opened, camera, stored, pictures_max)
+        rendered = self._views.rendering.pool().part(wish)
+        return KeptPart(init=rendered.init, media=rendered.media)
+
+    def _wish(
+        self, opened: OpenLook, camera: Camera, stored: StoredPart, pictures_max: int = 0
+    ) -> PartWish:
+        assert opened.wish.span is not None, "a stored part belongs to a stored look"
+        return PartWish(
+            pieces=[self._views.footage.piece(stored.part)],
             span=stored.play.span,
             clean=self._clean(camera, opened),
             covers=self._covers(camera, opened, stored.play.span),
@@ -237,10 +257,9 @@ class Watching:
             rendition=opened.wish.rendition,
             raw_because=self._raw_because(camera),
             look=opened.look.id,
-            origin=span.start,
+            origin=opened.wish.span.start,
             pictures_max=pictures_max,
         )
-        return KeptPart(init=rendered.init, media=rendered.media)
 
     def _keep_subscription(
         self, opened: OpenLook, subscription: LiveSubscription | SightSubscription
@@ -276,7 +295,7 @@ class Watching:
         """The initialisation of all parts of one format, from the first of them."""
         stored = self._stored(opened, camera, number)
         known = self._views.catalogue.camera(camera).camera
-        if opened.wish.rendition == "raw" and not _has_zones(known):
+        if _is_own(opened, known, stored):
             key = (opened.look.id, camera, number)
             return self._kept.get(key, lambda: self.render_part(opened, known, stored)).init
         short = _shortened(stored)
@@ -286,10 +305,11 @@ class Watching:
         self._still(opened)
         return made.init
 
-    def _part(self, opened: OpenLook, camera: CameraId, number: int) -> KeptPart:
-        stored = self._stored(opened, camera, number)
+    def _part(
+        self, opened: OpenLook, camera: CameraId, stored: StoredPart
+    ) -> Generator[KeptPart, None, None]:
         known = self._views.catalogue.camera(camera).camera
-        is_remuxed = opened.wish.rendition == "raw" and not _has_zones(known)
+        is_remuxed = _is_own(opened, known, stored)
         init = None if is_remuxed else self._init(opened, camera, stored.play.init)
         key = (opened.look.id, camera, stored.play.number)
         with closing(
@@ -305,7 +325,7 @@ class Watching:
     def _rendered(
         self, opened: OpenLook, camera: Camera, stored: StoredPart
     ) -> Generator[KeptPart, None, None]:
-        if opened.wish.rendition == "raw" and not _has_zones(camera):
+        if _is_own(opened, camera, stored):
             yield self.render_part(opened, camera, stored)
             return
         wish = self._wish(opened, camera, stored)
@@ -366,6 +386,20 @@ class _Going:
         self._is_stopped.set()
 
 
+def _both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    def both() -> None:
+        first()
+        second()
+
+    return both
+
+
+def _is_own(opened: OpenLook, camera: Camera, stored: StoredPart) -> bool:
+    """Whether a part leaves as the camera's own samples, not rendered."""
+    is_raw = opened.wish.rendition == "raw" and not _has_zones(camera)
+    return is_raw and stored.codec in opened.wish.plays
+
+
 def _has_zones(camera: Camera) -> bool:
     return any(zone.kind == "on_view" for zone in camera.zones)
 
@@ -375,7 +409,8 @@ def _shortened(stored: StoredPart) -> StoredPart:
     start = stored.play.span.start
     short = Span(start=start, end=min(stored.play.span.end, start.plus(INIT_US)))
     records = tuple(one for one in stored.part.records if one.start_at < short.end)
-    return StoredPart(
+    return replace(
+        stored,
         part=replace(stored.part, records=records or stored.part.records[:1]),
         play=replace(stored.play, span=short),
     )

@@ -32,10 +32,8 @@ from fairview.run.looker import Feed, FeedParts, Looker
 from fairview.run.orders import StartOrders, follow, read_start
 from fairview.run.recorder_process import Wanted
 from fairview.store.catalogue_remote import RemoteCatalogue
-from fairview.run.motion_watch import TriggerLooks
 from fairview.store.contracts import Catalogue
 
-from fairview.run.rule_watch import RuleSigns
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalyserSupplies:
@@ -47,10 +45,10 @@ class AnalyserSupplies:
     streams: LiveStreams
     taps: SightTaps
     clock: Clock
+    triggers: TriggerTaps = field(default_factory=lambda: TriggerTaps(TRIGGERS))
     regions: RegionTaps = field(default_factory=lambda: RegionTaps(REGIONS))
 
 
-    triggers: TriggerTaps = field(default_factory=lambda: TriggerTaps(TRIGGERS))
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Kept:
     """One camera under way. key: what it was started with; another one starts it anew."""
@@ -84,11 +82,11 @@ class AnalysisKeeper:
         self._covers = CoverLooks(
             supplies.settings, supplies.streams, supplies.regions, supplies.clock
         )
+        self._triggers = TriggerLooks(supplies.triggers, supplies.streams.connect, supplies.clock)
         self._log = structlog.get_logger()
 
     def keep(self, cameras: frozenset[CameraId]) -> None:
         """Analyse exactly these cameras, each with its newest scene. Errors: Unavailable."""
-        self._triggers = TriggerLooks(supplies.triggers, supplies.streams.connect, supplies.clock)
         catalogue = self._supplies.catalogue
         for name in tuple(self._kept):
             if name not in cameras:
@@ -124,13 +122,14 @@ class AnalysisKeeper:
         for looker in self._lookers.values():
             looker.close()
         self._covers.close()
+        self._triggers.close()
 
     def _try_begin(self, camera: Camera, text: str, key: tuple[int, int]) -> None:
         """One camera that can't be analysed never stops another."""
         before = self._refused.pop(camera.id, None)
         try:
             scene = scene_of(text.encode())
-            if scene.lines or scene.zones:
+            if scene.lines or scene.zones or scene.rules:
                 self._begin(camera, scene, key)
         except Unavailable:
             raise
@@ -138,7 +137,6 @@ class AnalysisKeeper:
             again_us = self._supplies.clock.monotonic_us() + ANALYSIS_RETRY_US
             now = _Refused(key=key, because=str(error), again_us=again_us)
             self._refused[camera.id] = now
-        self._triggers.close()
             if before is None or (before.key, before.because) != (key, now.because):
                 self._log.warning("not analysed", camera=camera.id, because=now.because)
 
@@ -164,6 +162,7 @@ class AnalysisKeeper:
         under_way = Span(start=bin_start(now, bin_us), end=now.plus(1))
         looker = self._looker(scene.detector)
         gate = Gate(camera.id) if _is_gated(camera.id, supplies.settings) else None
+        rules = self._rules(camera, scene)
         analysis = CameraAnalysis(
             AnalysisParts(
                 scene=scene,
@@ -173,6 +172,7 @@ class AnalysisKeeper:
                 before=supplies.catalogue.counts(camera.id, under_way),
                 put=supplies.rows.put,
                 gate=gate,
+                rules=rules,
             )
         )
         looker.add(analysis, camera.id)
@@ -188,13 +188,20 @@ class AnalysisKeeper:
                 clock=supplies.clock,
                 gate=gate,
                 quiet=lambda span: looker.quiet(camera.id, span),
-                rules=rules,
                 waiting=lambda: looker.waiting(camera.id),
+                asleep=None if rules is None else rules.quiet,
             )
         )
         feed.start()
         self._kept[camera.id] = _Kept(key=key, feed=feed, looker=looker, analysis=analysis)
         self._log.info("analysis began", camera=camera.id, detector=scene.detector.kind)
+
+    def _rules(self, camera: Camera, scene: Scene) -> RuleSigns | None:
+        """For a camera that is kept by its rules."""
+        tap = self._triggers.tap(camera.id)
+        if tap is None or "rule" not in camera.recording.triggers:
+            return None
+        return RuleSigns(scene, tap)
 
     def _end(self, name: CameraId) -> None:
         kept = self._kept.pop(name, None)
@@ -205,20 +212,12 @@ class AnalysisKeeper:
         self._supplies.taps.remove(name)
         self._log.info("analysis ended", camera=name)
 
-                asleep=None if rules is None else rules.quiet,
     def _looker(self, wish: DetectorWish) -> Looker:
         """The thread that runs this detector, for all cameras that wish for the same.
 
         Errors:  BadInput with what the detector said; Unavailable is the catalogue's alone, since
         all cameras wait for that.
         """
-    def _rules(self, camera: Camera, scene: Scene) -> RuleSigns | None:
-        """For a camera that is kept by its rules."""
-        tap = self._triggers.tap(camera.id)
-        if tap is None or "rule" not in camera.recording.triggers:
-            return None
-        return RuleSigns(scene, tap)
-
         known = self._lookers.get(wish)
         if known is not None and known.is_alive:
             return known
@@ -265,6 +264,7 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
         taps,
         orders.secrets["sights"],
         region_service(regions),
+        trigger_service(triggers),
     )
     keeper = AnalysisKeeper(
         AnalyserSupplies(
@@ -274,6 +274,7 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
             streams=streams,
             taps=taps,
             regions=regions,
+            triggers=triggers,
             clock=clock,
         )
     )
@@ -296,15 +297,3 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
 
 if __name__ == "__main__":
     main()
-        trigger_service(triggers),
-            triggers=triggers,
-    process = f"analyser-{orders.extra['group']}"
-    teller = Teller(
-        orders.sockets.path("health"),
-        orders.secrets["health"],
-        lambda: TellAnalyser(
-            AnalyserSigns(process=process, cameras=keeper.signs(), queues=(rows.sign(),))
-        ),
-        clock,
-    )
-    teller.start()

@@ -10,7 +10,8 @@ from fairview.config.settings import RegisterDefault, Settings
 from fairview.core.camera import Camera, Presence, RegisterEntry, Source, Transport
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
-from fairview.core.time import US_PER_DAY, US_PER_HOUR, Clock, Instant
+from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND, Clock, Instant
+from fairview.core.week_hours import hours_text
 from fairview.ingest.address import entered, shown
 
 
@@ -37,8 +38,8 @@ class AddWish:
     register: RegisterWish
     is_commissioning: bool
     transport: Transport = "auto"
-
     keeping: CameraKeeping = KEPT_ALWAYS
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraKnown:
@@ -60,9 +61,11 @@ class CameraKnown:
                     "kind": one.kind,
                     "address": one.address,
                     "transport": one.transport,
+                    "is_recorded": one.is_recorded,
                 }
                 for one in camera.sources
             ],
+            "recording": recording_plain(camera),
             "register": register_plain(camera.register),
             "commissioning_until": (
                 camera.commissioning_until.iso() if camera.commissioning_until else None
@@ -71,9 +74,6 @@ class CameraKnown:
         }
 
 
-TRIAL = RegisterWish(
-    purpose="trial",
-    legal_basis="trial on one's own premises",
 def recording_plain(camera: Camera) -> dict[str, object]:
     """When it is kept, how much and where, for JSON; only what its mode asks."""
     plan = camera.recording
@@ -90,6 +90,9 @@ def recording_plain(camera: Camera) -> dict[str, object]:
     return plain
 
 
+TRIAL = RegisterWish(
+    purpose="trial",
+    legal_basis="trial on one's own premises",
     operator="whoever runs this machine",
     contact="whoever runs this machine",
     area="as the camera stands",
@@ -146,10 +149,10 @@ def camera_wish(wish: AddWish, settings: Settings, now: Instant) -> CameraWish:
         register=register_entry(wish.register, settings, now, presence),
         commissioning=wish.is_commissioning,
         transport=wish.transport,
+        keeping=wish.keeping,
     )
 
 
-        keeping=wish.keeping,
 def with_own_machine(settings: Settings) -> Settings:
     """For what its owner types at this machine: cameras may also be on it (loopback).
 

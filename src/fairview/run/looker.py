@@ -189,6 +189,7 @@ class FeedParts:
     gate: Gate | None
     quiet: Callable[[Span], None]
     waiting: Callable[[], int]
+    asleep: Callable[[Instant], None] | None = None
 
 
 class Feed:
@@ -201,6 +202,8 @@ class Feed:
         self._lock = threading.Lock()
         self._frame = 0
         self._due_us = 0
+        self._said_us = 0
+        self.taken_us = parts.clock.monotonic_us()
         self._thread = threading.Thread(target=self._run, name=f"feed {parts.camera}", daemon=True)
 
     def start(self) -> None:
@@ -211,7 +214,6 @@ class Feed:
         return self._thread.is_alive()
 
     def close(self) -> None:
-    asleep: Callable[[Instant], None] | None = None
         """Safe to repeat."""
         self._stop.set()
         with self._lock:
@@ -227,8 +229,6 @@ class Feed:
                 self._feed()
                 said = ""
             except (Unavailable, NotFound, Overloaded) as error:
-        self._said_us = 0
-        self.taken_us = parts.clock.monotonic_us()
                 log.debug("no live pictures", camera=self._parts.camera, because=str(error))
             except BadInput as error:
                 if str(error) != said:
@@ -293,6 +293,15 @@ class Feed:
                 decoder.begin()
             for packet in taken.packets:
                 yield from decoder.take(packet)
+                self._say_asleep(decoder, packet.at)
+
+    def _say_asleep(self, decoder: GatedDecoder, at: Instant) -> None:
+        asleep = self._parts.asleep
+        if asleep is None or not decoder.is_asleep or self._parts.waiting() > 0:
+            return
+        if abs(at.us - self._said_us) >= SIGN_EVERY_US:
+            self._said_us = at.us
+            asleep(at)
 
     def _makes(self, video: VideoFormat) -> Callable[[Decodes], PictureDecoder]:
         """Errors:  BadInput when the picture has another shape than the scene."""
@@ -309,12 +318,3 @@ def small_size(size: tuple[int, int], input_px: tuple[int, int] | None) -> tuple
     if scale >= 1:
         return None
     return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
-                self._say_asleep(decoder, packet.at)
-
-    def _say_asleep(self, decoder: GatedDecoder, at: Instant) -> None:
-        asleep = self._parts.asleep
-        if asleep is None or not decoder.is_asleep or self._parts.waiting() > 0:
-            return
-        if abs(at.us - self._said_us) >= SIGN_EVERY_US:
-            self._said_us = at.us
-            asleep(at)

@@ -160,7 +160,7 @@ class Office:
                         )
                     shown = part.init
                     yield self.gate.part_init(token, camera, part.init)
-                yield self.gate.part(token, camera, part.number)
+                yield from self.gate.part(token, camera, part.number)
         finally:
             self.gate.look_close(token)
 

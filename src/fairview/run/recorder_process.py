@@ -82,24 +82,16 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
         door_public=Path(folder.door_public).read_bytes(),
         file_play=FilePlay(is_looped=True),
         regions=streams.regions if is_cover_stored(orders.settings) else None,
+        triggers=streams.triggers,
     )
     taps = LiveTaps()
     keeper = CameraKeeper(supplies, taps.make)
-        triggers=streams.triggers,
     live = serve_live(
         orders.sockets.path(f"live-{orders.extra['group']}"), taps, orders.secrets["live"]
     )
     log = structlog.get_logger()
     try:
         while not stop.is_set():
-    watch = RecorderWatch(f"recorder-{orders.extra['group']}", keeper.watched, rows, clock)
-    teller = Teller(
-        orders.sockets.path("health"),
-        orders.secrets["health"],
-        lambda: TellRecorder(watch.signs()),
-        clock,
-    )
-    teller.start()
             if wanted.cameras is not None:
                 try:
                     mine = [row for row in catalogue.cameras() if row.camera.id in wanted.cameras]

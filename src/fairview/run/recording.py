@@ -30,12 +30,12 @@ from fairview.store.contracts import CameraRow, Catalogue, EventSaved
 from fairview.store.layout import DataFolder
 from fairview.store.secrets import SecretBox, open_login
 
-SIM_LEAD_US = 4 * US_PER_SECOND
 if TYPE_CHECKING:
     from fairview.config.settings import Settings
     from fairview.run.planned import PlanAtWork
     from fairview.run.trigger_keeping import TriggerConnector
 
+SIM_LEAD_US = 4 * US_PER_SECOND
 """How far ahead of now a loop is drawn first, when it isn't there yet."""
 
 
@@ -48,9 +48,10 @@ class KeptStream:
     """
 
     recorder: StreamRecorder
-    thread: threading.Thread
     sink: PacketSink
+    thread: threading.Thread
     cover: CoverStream | None = None
+    tap: LiveTap | None = None
     failed: BaseException | None = None
 
 
@@ -58,10 +59,10 @@ class KeptStream:
 class KeptCamera:
     camera: Camera
     stop: threading.Event
-    streams: dict[StreamName, KeptStream] = field(default_factory=dict)
-
     keyring: Keyring
     plan: PlanAtWork | None = None
+    streams: dict[StreamName, KeptStream] = field(default_factory=dict)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supplies:
@@ -77,9 +78,9 @@ class Supplies:
     door_public: bytes
     file_play: FilePlay
     regions: RegionConnector | None = None
-
-
     triggers: TriggerConnector | None = None
+
+
 class CameraKeeper:
     """Starts and stops the recording of cameras. Used by one thread; cameras run in their own."""
 
@@ -160,6 +161,8 @@ class CameraKeeper:
             clock=supplies.stores.clock,
             tell=lambda event: supplies.stores.rows.put(EventSaved(event=event)),
         )
+        plan = self._plan(camera)
+        kept = KeptCamera(camera=camera, stop=threading.Event(), keyring=keyring, plan=plan)
         login = open_login(supplies.box, camera.id, row.sealed_login) if row.sealed_login else None
         for source in camera.sources:
             tap = self._taps(camera.id, source.stream)
@@ -170,14 +173,15 @@ class CameraKeeper:
                 keyring=keyring,
                 live=tap if plan is None else None,
             )
+            sink: PacketSink = recorder
+            if plan is not None:
+                sink = plan.sink(recorder if source.is_recorded else None, tap)
             thread = threading.Thread(
                 target=self._run,
                 args=(kept, source, login),
                 name=f"{camera.id}/{source.stream}",
                 daemon=True,
             )
-        plan = self._plan(camera)
-        kept = KeptCamera(camera=camera, stop=threading.Event(), keyring=keyring, plan=plan)
             kept.streams[source.stream] = KeptStream(
                 recorder=recorder, sink=sink, thread=thread, tap=tap
             )
@@ -188,25 +192,6 @@ class CameraKeeper:
             one.thread.start()
         self._log.info("camera kept", camera=camera.id, revision=camera.revision)
 
-    def _run(self, kept: KeptCamera, source: Source, login: Login | None) -> None:
-        """A stream's thread. What the sink raises ends this stream only, and is tried again."""
-            sink: PacketSink = recorder
-            if plan is not None:
-                sink = plan.sink(recorder if source.is_recorded else None, tap)
-        supplies, stream = self._supplies, kept.streams[source.stream]
-        while not kept.stop.is_set():
-            session = CameraSession(
-                camera=kept.camera.id,
-                stream=source.stream,
-                connect=lambda: connection(supplies, kept.camera.id, source, login),
-                sink=stream.sink,
-                clock=supplies.stores.clock,
-                stop=kept.stop,
-                looks=self._looks,
-            )
-            try:
-                session.run()
-            except FairviewError as error:
     def _plan(self, camera: Camera) -> PlanAtWork | None:
         """What stands before its recorders; None for a camera that is kept always."""
         if camera.recording.mode == "continuous" and all(one.is_recorded for one in camera.sources):
@@ -222,6 +207,22 @@ class CameraKeeper:
         )
         return PlanAtWork(camera, parts)
 
+    def _run(self, kept: KeptCamera, source: Source, login: Login | None) -> None:
+        """A stream's thread. What the sink raises ends this stream only, and is tried again."""
+        supplies, stream = self._supplies, kept.streams[source.stream]
+        while not kept.stop.is_set():
+            session = CameraSession(
+                camera=kept.camera.id,
+                stream=source.stream,
+                connect=lambda: connection(supplies, kept.camera.id, source, login),
+                sink=stream.sink,
+                clock=supplies.stores.clock,
+                stop=kept.stop,
+                looks=self._looks,
+            )
+            try:
+                session.run()
+            except FairviewError as error:
                 stream.failed = error
                 self._log.error("recording failed", camera=kept.camera.id, because=str(error))
                 supplies.stores.clock.wait(kept.stop, CAMERA_RETRY_US)
@@ -231,10 +232,13 @@ class CameraKeeper:
     def _end(self, name: CameraId) -> None:
         kept = self._kept.pop(name)
         kept.stop.set()
+        if kept.plan is not None:
+            kept.plan.close()
         for one in kept.streams.values():
             if one.cover is not None:
                 one.cover.close()
             one.thread.join(timeout=CAMERA_STOP_US_MAX / US_PER_SECOND)
+            one.sink.close()
             one.recorder.close()
         self._log.info("camera no longer kept", camera=name)
 
@@ -250,14 +254,11 @@ def _cover_stream(
     """What covers hide is kept as its pictures are."""
     assert supplies.regions is not None, "somebody looks for what covers hide"
     recorder = StreamRecorder(
-        if kept.plan is not None:
-            kept.plan.close()
         camera=camera, stream="cover", stores=supplies.stores, keyring=keyring
     )
     sink: PacketSink = recorder if plan is None else plan.sink(recorder, LiveTap())
     cover = CoverStream(camera, supplies.regions, sink, supplies.stores.clock)
     thread = threading.Thread(target=cover.run, name=f"{camera}/cover", daemon=True)
-            one.sink.close()
     return KeptStream(recorder=recorder, sink=sink, thread=thread, cover=cover)
 
 

@@ -1,8 +1,8 @@
 """Interleaved frames to access units: from the bytes of a TCP connection, as they come. Pure.
 
-Nearly all packets of a stream are middle parts of a fragmented unit that follow the one before.
-`_run` takes those in a loop of its own, by comparing all that is known of the next packet at
-once; everything else takes the slow way in `_packet`.
+Nearly all packets of a stream are parts of a fragmented unit that follow the one before. `_run`
+takes those in a loop of its own, by comparing all that is known of the next packet at once;
+everything else takes the slow way in `_packet`.
 
 Source:  RFC 2326 10.12 (interleaved), RFC 3550 5.1 and 6 (RTP, RTCP), RFC 6184 5 (H.264),
 RFC 7798 4.4 (H.265).
@@ -30,6 +30,10 @@ _ONE = 1 << 32
 _RTP = struct.Struct(">BBHI")
 _MISORDER_MAX = 100
 _DROPOUT_MAX = 3_000
+_MARKER = 0x80 << 48
+"""The marker in an RTP word."""
+_LAST = 0x40
+"""The bit of a unit's last part in its fragment header."""
 _TRUSTED = 25
 """So many pictures that ended with a marker in a row, and the next marker ends one at once."""
 
@@ -83,7 +87,8 @@ class Depacketiser:
         with memoryview(data) as view:
             try:
                 while at < end and not self.is_over:
-                    at = self._run(view, at, end)
+                    if self._word >= 0:
+                        at = self._run(view, at, end)
                     step = self._frame(data, view, at, end)
                     if step < 0:
                         break
@@ -106,39 +111,48 @@ class Depacketiser:
         if self._has_picture and not self._in_fragment:
             self._give()
 
+    def _taken(self, word: int, size: int) -> None:
+        """Middle parts were taken: so many bytes, and what the next packet begins with."""
+        self._size += size
+        self._next = word >> 32 & 0xFFFF
+        self._word = word
+        self._had_marker = False
+        self._astray = 0
+
     def _run(self, view: memoryview, at: int, end: int) -> int:
-        """Middle parts, as long as they are what is expected; where they end."""
+        """Parts of the unit in hand, as long as they are what is expected; where they end."""
         word = self._word
-        if word < 0:
-            return at
         unpack, append = self._rules.head.unpack_from, self._pieces.append
         mark, first, fragment, body = self._mark, self._first, self._fragment, self._body
         last = end - body
         begin = at
         while at < last:
             is_mark, length, is_word, is_first, is_fragment = unpack(view, at)
-            if (
-                is_word != word
-                or is_fragment != fragment
-                or is_first != first
-                or is_mark != mark
-                or length < body
-            ):
-                break
             after = at + 4 + length
-            if after > end:
+            if is_first != first or is_mark != mark or length < body or after > end:
                 break
-            append(view[at + body : after])
-            at = after
-            word += _ONE
+            if is_word == word and is_fragment == fragment:
+                append(view[at + body : after])
+                at = after
+                word += _ONE
+            elif is_fragment == fragment | _LAST and is_word | _MARKER == word | _MARKER:
+                append(view[at + body : after])
+                self._taken(word + _ONE, after - begin)
+                self._unit_ended(is_marked=is_word != word)
+                return after
+            else:
+                break
         if at != begin:
-            self._size += at - begin
-            self._next = word >> 32 & 0xFFFF
-            # Past 65,535 the count is in the type's bits, and nothing equals it.
-            self._word = word
-            self._had_marker = False
-            self._astray = 0
+            self._taken(word, at - begin)
         return at
+
+    def _unit_ended(self, *, is_marked: bool) -> None:
+        """The last part of the unit in hand was taken."""
+        self._in_fragment = False
+        self._word = -1
+        self._had_marker = is_marked
+        if is_marked and self._trust >= _TRUSTED and self._has_picture:
+            self._give()
 
     def _frame(self, data: bytearray, view: memoryview, at: int, end: int) -> int:
         """One frame or message; where it ends, -1 while it is not complete."""
@@ -204,14 +218,18 @@ class Depacketiser:
             return False
         if kind & 0x7F != self._payload_type:
             return True
-        body = start + 12 + 4 * (flags & 15)
-        if flags & 0x10:
-            if body + 4 > end:
-                return True
-            body += 4 + 4 * (view[body + 2] << 8 | view[body + 3])
-        if flags & 0x20:
-            end -= view[end - 1]
-        if not self._is_next(number):
+        body = start + 12
+        if flags != 0x80:
+            body += 4 * (flags & 15)
+            if flags & 0x10:
+                if body + 4 > end:
+                    return True
+                body += 4 + 4 * (view[body + 2] << 8 | view[body + 3])
+            if flags & 0x20:
+                end -= view[end - 1]
+        if number == self._next:
+            self._next = (number + 1) & 0xFFFF
+        elif not self._is_next(number):
             return True
         if body < end:
             is_marked = kind >= 0x80
@@ -220,13 +238,9 @@ class Depacketiser:
             if is_marked and self._trust >= _TRUSTED and self._has_picture:
                 self._give()
             elif self._in_fragment and flags == 0x80:
-                self._word = (0x80 << 8 | self._payload_type) << 48
-                self._word |= self._next_number << 32 | ticks
+                following = (number + 1) & 0xFFFF
+                self._word = (0x8000 | self._payload_type) << 48 | following << 32 | ticks
         return True
-
-    @property
-    def _next_number(self) -> int:
-        return self._next or 0
 
     def _is_next(self, number: int) -> bool:
         """Whether to take a packet of this number: not one from before. Missing ones count."""
@@ -325,7 +339,8 @@ class Depacketiser:
             not is_first and not self._is_after_loss and (self._had_marker or not self._has_picture)
         ):
             self._trust = -1  # this camera marks more than the end of its pictures
-        self._mend_loss(is_beginning=is_first)
+        if self._is_after_loss:
+            self._mend_loss(is_beginning=is_first)
         self._has_picture = True
         if kind in self._rules.key_slices:
             self._is_key = True
@@ -337,7 +352,8 @@ class Depacketiser:
             self._bound()
         elif self._had_marker and self._has_picture:
             self._trust = -1
-        self._mend_loss(is_beginning=is_opener)
+        if self._is_after_loss:
+            self._mend_loss(is_beginning=is_opener)
         inner = unit.find(b"\x00\x00\x01", 1)
         if kind in self._rules.sets and len(self._sets) < limits.LEAN_SETS_MAX:
             self._sets.append(unit if inner < 0 else unit[:inner].rstrip(b"\x00"))
@@ -361,8 +377,6 @@ class Depacketiser:
 
     def _mend_loss(self, *, is_beginning: bool) -> None:
         """After a loss: whether the access unit in hand can be whole."""
-        if not self._is_after_loss:
-            return
         self._is_after_loss = False
         self._had_loss = True
         if self._pieces or not is_beginning:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fairview.access.render import SealedPiece
 from fairview.core.ids import CameraId, KeyPairId, SegmentId, new_hex_id
-from fairview.core.media import Fragment, Packet, Sample, VideoFormat
+from fairview.core.media import Codec, Fragment, Packet, Sample, VideoFormat
 from fairview.core.time import Instant, Span
 from fairview.store.sealing import SegmentSealer, new_key_pair, open_key, read_header
 from tests.analyse.scenes import Picture, noisy, street, with_person
@@ -20,6 +20,7 @@ from tests.builders import NOON
 
 FPS = 10
 KEY_EVERY = 10
+_ENCODERS = {"h264": "libx264", "hevc": "libx265", "mjpeg": "mjpeg"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,37 +35,46 @@ class Footage:
         return Span(start=self.fragments[0].start_at, end=self.fragments[-1].span.end)
 
 
-def walk(count: int = 20, width_px: int = 320, height_px: int = 180) -> Footage:
+def walk(
+    count: int = 20, width_px: int = 320, height_px: int = 180, codec: Codec = "h264"
+) -> Footage:
     """Somebody in red walks along the street."""
     empty = street(width_px, height_px)
     shown = [
         noisy(with_person(empty, (20 + 12 * number) % (width_px - 40)), number, 1.0)
         for number in range(count)
     ]
-    return coded(shown)
+    return coded(shown, codec=codec)
 
 
-def coded(pictures: Sequence[Picture], *, bframes: int = 0) -> Footage:
-    """Pictures as H.264 in Annex B, 10 a second, a key frame each second."""
+def coded(pictures: Sequence[Picture], *, bframes: int = 0, codec: Codec = "h264") -> Footage:
+    """Pictures 10 a second, a key frame each second; H.264 and H.265 in Annex B."""
     height, width = pictures[0].shape[:2]
-    context = av.CodecContext.create("libx264", "w")
+    context = av.CodecContext.create(_ENCODERS[codec], "w")
     assert isinstance(context, VideoCodecContext)
-    context.width, context.height, context.pix_fmt = width, height, "yuv420p"
+    is_jpeg = codec == "mjpeg"
+    context.width, context.height = width, height
+    context.pix_fmt = "yuvj422p" if is_jpeg else "yuv420p"
     context.time_base = Fraction(1, FPS)
     context.gop_size, context.thread_count = KEY_EVERY, 1
-    context.options = {
-        "preset": "veryfast",
-        "crf": "12",
-        "x264-params": f"keyint={KEY_EVERY}:scenecut=0:bframes={bframes}:repeat-headers=1",
-    }
+    shape = f"keyint={KEY_EVERY}:scenecut=0:bframes={bframes}:repeat-headers=1"
+    if codec == "h264":
+        context.options = {"preset": "veryfast", "crf": "12", "x264-params": shape}
+    elif codec == "hevc":
+        shape += f":log-level=none:min-keyint={KEY_EVERY}:open-gop=0"
+        context.options = {"preset": "ultrafast", "crf": "12", "x265-params": shape}
+    else:
+        context.options = {"qmin": "2", "qmax": "2"}
     samples: list[Sample] = []
     for number, picture in enumerate(pictures):
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+            format=context.pix_fmt, dst_color_range="JPEG" if is_jpeg else "MPEG"
+        )
         frame.pts, frame.time_base = number, Fraction(1, FPS)
         samples += map(_sample, context.encode(frame))
     samples += map(_sample, context.encode(None))
     video = VideoFormat(
-        codec="h264",
+        codec=codec,
         width_px=width,
         height_px=height,
         tick_numerator=1,

@@ -17,7 +17,7 @@ from fairview.core.errors import Corrupt, NotFound
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.limits import PICTURE_LEAD_US
 from fairview.core.limits_seeing import COVER_STORED_EVERY_US
-from fairview.core.media import Fragment, Segment, VideoFormat
+from fairview.core.media import Codec, Fragment, Segment, VideoFormat
 from fairview.core.time import Instant, Span
 from fairview.record.nal import completed
 from fairview.record.playback import IndexedSegment, Part, indexed, part_at, parts
@@ -34,6 +34,7 @@ class StoredPart:
 
     part: Part
     play: PlayPart
+    codec: Codec
 
     @property
     def segment(self) -> Segment:
@@ -88,7 +89,7 @@ class Footage:
                 init=first_of.setdefault(video, number),
                 discontinuity=number > 0 and part.discontinuity,
             )
-            made.append(StoredPart(part=part, play=play))
+            made.append(StoredPart(part=part, play=play, codec=video.codec))
         return tuple(made)
 
     def _format_of(self, part: Part) -> VideoFormat | None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import closing
+from itertools import chain
 from typing import Protocol
 
 from fairview.access.door import LiveChunk
 from fairview.core.ids import CameraId, StreamName
-from fairview.core.media import Packet, Sample, VideoFormat
+from fairview.core.media import Codec, Packet, Sample, VideoFormat
 from fairview.core.sight import Sight
 from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.record.fmp4 import decode_ticks_at, init_segment, media_fragment, mse_codec
@@ -137,6 +138,27 @@ def packets_of(subscription: LiveSubscription) -> Generator[Packet, None, None]:
             yield from taken.packets
 
 
+def played_pieces(
+    subscription: LiveSubscription,
+    plays: Collection[Codec],
+    rendered: Callable[[], Iterator[LiveChunk]],
+) -> Generator[LiveChunk, None, None]:
+    """The camera's own packets where the viewer plays their codec; else what `rendered` makes.
+
+    Ends when the camera changes to a codec that the viewer does not play: asked again, it is
+    encoded anew. Errors: what the subscription or `rendered` raises.
+    """
+    with closing(subscription):
+        packets = iter(subscription)
+        first = next(packets, None)
+        if first is None:
+            return
+        if first.packets[0].format.codec in plays:
+            yield from _own_pieces(chain((first,), packets), plays)
+            return
+    yield from rendered()
+
+
 def raw_pieces(subscription: LiveSubscription) -> Generator[LiveChunk, None, None]:
     """The camera's own packets as fragmented MP4, bit for bit, each a picture behind.
 
@@ -144,25 +166,33 @@ def raw_pieces(subscription: LiveSubscription) -> Generator[LiveChunk, None, Non
     Errors:  BadInput for a codec that browsers don't play, or what the subscription raises.
     """
     with closing(subscription):
-        muxer: _Muxer | None = None
-        origin: Instant | None = None
-        for taken in subscription:
-            origin = origin or taken.packets[0].at
-            if muxer is not None and not taken.is_start:
-                yield from muxer.add(taken.packets, taken.dropped)
-                continue
-            sequence = 0 if muxer is None else muxer.sequence
-            first = taken.packets[0]
-            muxer = _Muxer(completed(first.format, first.data), origin, sequence)
-            yield LiveChunk(
-                is_init=True,
-                codec=mse_codec(muxer.format),
-                cover="uncovered",
-                at=first.at,
-                dropped=0,
-                data=init_segment(muxer.format),
-            )
+        yield from _own_pieces(subscription, ("h264", "hevc", "mjpeg"))
+
+
+def _own_pieces(
+    subscription: Iterable[LivePackets], plays: Collection[Codec]
+) -> Generator[LiveChunk, None, None]:
+    muxer: _Muxer | None = None
+    origin: Instant | None = None
+    for taken in subscription:
+        origin = origin or taken.packets[0].at
+        if muxer is not None and not taken.is_start:
             yield from muxer.add(taken.packets, taken.dropped)
+            continue
+        sequence = 0 if muxer is None else muxer.sequence
+        first = taken.packets[0]
+        if first.format.codec not in plays:
+            return
+        muxer = _Muxer(completed(first.format, first.data), origin, sequence)
+        yield LiveChunk(
+            is_init=True,
+            codec=mse_codec(muxer.format),
+            cover="uncovered",
+            at=first.at,
+            dropped=0,
+            data=init_segment(muxer.format),
+        )
+        yield from muxer.add(taken.packets, taken.dropped)
 
 
 class _Muxer:

@@ -186,12 +186,12 @@ class Work:
 def part(ask: PartAsk, showing: Showing, finders: Finders | None = None) -> Iterator[PartDone]:
     """A stretch as one initialisation and one fragment, or as fragments while they are made.
 
-    Raw without zones is the camera's own samples, wrapped; anything else is painted and
+    Raw H.264 without zones is the camera's own samples, wrapped; anything else is painted and
     encoded. Footage that yields no picture becomes one wholly covered picture.
     """
     span = Span(start=Instant(ask.start_us), end=Instant(ask.end_us))
     origin = Instant(ask.origin_us)
-    if showing.rendition == "raw" and not showing.zones:
+    if showing.rendition == "raw" and not showing.zones and _is_playable(ask.pieces):
         yield _raw_part(_fragments(ask.pieces), span, origin)
         return
     pieces: _Pieces | None = None
@@ -412,6 +412,12 @@ def _raw_part(fragments: Iterable[Fragment], span: Span, origin: Instant) -> Par
 def _fragments(pieces: Sequence[Piece]) -> Iterator[Fragment]:
     for piece in pieces:
         yield from fragments_in(read_header(piece.header), piece.records, piece.segment_key)
+
+
+def _is_playable(pieces: Sequence[Piece]) -> bool:
+    """Whether every browser plays the samples as they are."""
+    first = next(_fragments(pieces), None)
+    return first is None or first.format.codec == "h264"
 
 
 def _stored(ask: PartAsk | PictureAsk, showing: Showing) -> StoredRegions | None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from fairview.core.errors import BadInput
 from fairview.core.ids import ActorId, CameraId, LookId
+from fairview.core.media import Codec
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, Instant, Span
 
 Rendition = Literal["covered", "raw"]
@@ -32,7 +33,8 @@ class LookWish:
     """What someone asks to see. span None means live.
 
     Bounds:  1 to 64 cameras; stored spans at most 1 h, except that a strip of thumbnails
-    (is_strip) covers one camera-day.
+    (is_strip) covers one camera-day. plays: codecs that the viewer plays; raw pictures in any
+    other are encoded anew for watching, while exports stay bit for bit.
     """
 
     cameras: tuple[CameraId, ...]
@@ -41,6 +43,7 @@ class LookWish:
     span: Span | None = None
     is_strip: bool = False
     note: str = ""
+    plays: tuple[Codec, ...] = ("h264", "hevc", "mjpeg")
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.cameras) <= LOOK_CAMERAS_MAX:

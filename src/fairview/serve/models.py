@@ -183,6 +183,11 @@ class LookWishModel(Wish):
     span: SpanModel | None = None
     is_strip: bool = Field(False, description="Thumbnails of one camera-day: one look for all.")
     note: str = Field("", max_length=500)
+    plays_hevc: bool = Field(
+        False,
+        description="Whether the viewer plays H.265: uncovered pictures then come as the camera "
+        "sent them. What it does not play is encoded anew; exports never are.",
+    )
 
 
 class LookAnswer(Answer):

@@ -39,6 +39,7 @@ def look_wish(model: m.LookWishModel) -> LookWish:
         span=None if model.span is None else span_of(model.span),
         is_strip=model.is_strip,
         note=model.note,
+        plays=("h264", "hevc") if model.plays_hevc else ("h264",),
     )
 
 

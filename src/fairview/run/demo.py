@@ -147,6 +147,53 @@ def _furnish(office: Office, clock: Clock) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """Where footage of the past goes: a folder, its catalogue, and when to give up."""
+
+    folder: DataFolder
+    catalogue: Catalogue
+    clock: Clock
+    stop: threading.Event
+
+
+def record_past(past: Past, loop: Loop, span: Span) -> None:
+    """A window of the simulated camera through session, recorder and keys, in its own time.
+
+    Errors:  as CameraSession.run.
+    """
+    folder, stop = past.folder, past.stop
+    then = ManualClock(span.start)
+    with closing(RowQueue(past.catalogue, then)) as rows:
+        recorder = StreamRecorder(
+            camera=CAMERA,
+            stream="main",
+            stores=Stores(
+                blobs=FileBlobs(folder.blobs),
+                rows=rows,
+                signer=recorder_signer(folder, "local"),
+                clock=then,
+            ),
+            keyring=Keyring(
+                folder.key_file(CAMERA),
+                camera=CAMERA,
+                door_public=folder.door_public.read_bytes(),
+                clock=past.clock,
+                tell=lambda event: rows.put(EventSaved(event=event)),
+            ),
+        )
+        source = HistorySource(loop, camera=CAMERA, stream="main", span=span, clock=then)
+        CameraSession(
+            camera=CAMERA,
+            stream="main",
+            connect=lambda: source,
+            sink=recorder,
+            clock=then,
+            stop=stop,
+        ).run()
+        rows.drain()
+
+
 class Historian:
     """Gives the simulated camera some past while the node runs, as a second recorder would.
 
@@ -172,10 +219,11 @@ class Historian:
         folder = open_data_folder(self._settings.data)
         with closing(catalogue_client(meeting)) as catalogue:
             self._wait_for_live(catalogue)
+            past = Past(folder=folder, catalogue=catalogue, clock=self._clock, stop=self._stop)
             spans = history_spans(self._clock.now(), count=HISTORY_WINDOWS, within_us=HISTORY_US)
             for span in spans:
                 if not self._stop.is_set():
-                    self._record(folder, catalogue, loop, span)
+                    record_past(past, loop, span)
             self._join_to_live(catalogue, spans[-1].end)
 
     def _wait_for_live(self, catalogue: Catalogue) -> None:
@@ -183,37 +231,6 @@ class Historian:
         while not catalogue.segments(CAMERA, "main"):
             if self._clock.wait(self._stop, NODE_TURN_US):
                 return
-
-    def _record(self, folder: DataFolder, catalogue: Catalogue, loop: Loop, span: Span) -> None:
-        past = ManualClock(span.start)
-        with closing(RowQueue(catalogue, past)) as rows:
-            recorder = StreamRecorder(
-                camera=CAMERA,
-                stream="main",
-                stores=Stores(
-                    blobs=FileBlobs(folder.blobs),
-                    rows=rows,
-                    signer=recorder_signer(folder, "local"),
-                    clock=past,
-                ),
-                keyring=Keyring(
-                    folder.key_file(CAMERA),
-                    camera=CAMERA,
-                    door_public=folder.door_public.read_bytes(),
-                    clock=self._clock,
-                    tell=lambda event: rows.put(EventSaved(event=event)),
-                ),
-            )
-            source = HistorySource(loop, camera=CAMERA, stream="main", span=span, clock=past)
-            CameraSession(
-                camera=CAMERA,
-                stream="main",
-                connect=lambda: source,
-                sink=recorder,
-                clock=past,
-                stop=self._stop,
-            ).run()
-            rows.drain()
 
     def _join_to_live(self, catalogue: Catalogue, since: Instant) -> None:
         around = Span(start=Instant(since.us - US_PER_HOUR), end=self._clock.now())

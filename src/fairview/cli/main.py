@@ -27,7 +27,7 @@ app = typer.Typer(
     name="fairview",
     help="Runs a city's cameras without identifying anyone, and lets its people check.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )

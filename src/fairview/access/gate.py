@@ -160,6 +160,11 @@ class Gate:
         actor = self._allowed(session, "camera_remove", camera)
         self._parts.desk.remove(actor, self._parts.catalogue.camera(camera).camera)
 
+    def camera_login(self, session: str, wish: LoginWish) -> LoginChanged:
+        """Replace a camera's login. Errors: as access.camera_logins."""
+        actor = self._allowed(session, "camera_login", wish.camera)
+        return self._parts.desk.apply(lambda parts: changed_login(parts, actor, wish))
+
     def camera_keep(self, session: str, wish: KeepingWish) -> CameraView:
         """Errors:  as access.camera_keeping."""
         actor = self._allowed(session, "camera_keep", wish.camera)
@@ -169,11 +174,6 @@ class Gate:
     def timeline(self, session: str, camera: CameraId, span: Span) -> Timeline:
         self._allowed(session, "timeline_see", camera)
         if span.duration_us > TIMELINE_US_MAX:
-    def camera_login(self, session: str, wish: LoginWish) -> LoginChanged:
-        """Replace a camera's login. Errors: as access.camera_logins."""
-        actor = self._allowed(session, "camera_login", wish.camera)
-        return self._parts.desk.apply(lambda parts: changed_login(parts, actor, wish))
-
             raise BadInput(f"a timeline shows at most {TIMELINE_US_MAX // US_PER_DAY} days")
         return self._parts.views.timeline(camera, span)
 

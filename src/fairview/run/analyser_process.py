@@ -29,8 +29,10 @@ from fairview.run.camera_analysis import AnalysisParts, CameraAnalysis, bin_star
 from fairview.run.cover_looks import CoverLooks
 from fairview.run.live_streams import LiveStreams
 from fairview.run.looker import Feed, FeedParts, Looker
+from fairview.run.motion_watch import TriggerLooks
 from fairview.run.orders import StartOrders, follow, read_start
 from fairview.run.recorder_process import Wanted
+from fairview.run.rule_watch import RuleSigns
 from fairview.store.catalogue_remote import RemoteCatalogue
 from fairview.store.contracts import Catalogue
 

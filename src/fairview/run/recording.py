@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -51,7 +52,6 @@ class KeptStream:
     sink: PacketSink
     thread: threading.Thread
     cover: CoverStream | None = None
-    tap: LiveTap | None = None
     failed: BaseException | None = None
 
 
@@ -152,7 +152,6 @@ class CameraKeeper:
 
     def _begin(self, row: CameraRow) -> None:
         camera = row.camera
-        kept = KeptCamera(camera=camera, stop=threading.Event())
         supplies = self._supplies
         keyring = Keyring(
             supplies.folder.key_file(camera.id),
@@ -162,7 +161,7 @@ class CameraKeeper:
             tell=lambda event: supplies.stores.rows.put(EventSaved(event=event)),
         )
         plan = self._plan(camera)
-        kept = KeptCamera(camera=camera, stop=threading.Event(), keyring=keyring, plan=plan)
+        kept = KeptCamera(camera=camera, stop=threading.Event(), plan=plan)
         login = open_login(supplies.box, camera.id, row.sealed_login) if row.sealed_login else None
         for source in camera.sources:
             tap = self._taps(camera.id, source.stream)
@@ -183,7 +182,7 @@ class CameraKeeper:
                 daemon=True,
             )
             kept.streams[source.stream] = KeptStream(
-                recorder=recorder, sink=sink, thread=thread, tap=tap
+                recorder=recorder, sink=sink, thread=thread
             )
         if supplies.regions is not None:
             kept.streams["cover"] = _cover_stream(supplies, camera.id, keyring, plan)

@@ -51,7 +51,7 @@ class CameraSession:
         self._first_us: int | None = None
         self._log = structlog.get_logger().bind(camera=camera, stream=stream)
         self._spread = random.SystemRandom()
-        self._ended_at: Instant | None = None
+        self._ended_us: int | None = None
         self._away_since_us: int | None = None
         self._wait_us = limits.RECONNECT_US_FIRST
 
@@ -106,8 +106,9 @@ class CameraSession:
         ):
             self._wait_us = limits.RECONNECT_US_FIRST
         self._sink.packet(packet)
-        shown_until = packet.at.plus(packet.format.us_of(packet.duration_ticks))
-        self._ended_at = max(self._ended_at or shown_until, shown_until)
+        ended_us = packet.at.us + packet.format.us_of(packet.duration_ticks)
+        if self._ended_us is None or ended_us > self._ended_us:
+            self._ended_us = ended_us
 
     def _followed(self, source: Looked, looks: Looks) -> Exception | None:
         """The rest of a connection, in a thread with others; what went wrong, or None."""
@@ -163,7 +164,7 @@ class CameraSession:
             because = trouble.because
         ours = None if isinstance(trouble, FairviewError) else trouble
         self._log.warning("camera away", cause=because.value, because=str(trouble), exc_info=ours)
-        at = self._ended_at or started_at
+        at = started_at if self._ended_us is None else Instant(self._ended_us)
         self._sink.away(self._camera, self._stream, because, at)
 
     def _back(self) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from fairview.core.limits import CLOCK_JUMP_US_MIN, HOLE_US_MIN
 from fairview.core.media import Packet
@@ -11,8 +10,7 @@ from fairview.core.media import Packet
 Following = Literal["continues", "new_format", "clock_jump", "lost_packets"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Newest:
+class Newest(NamedTuple):
     """What a run's newest packet leaves behind. step_ticks: the usual decoding step, 0 unknown."""
 
     packet: Packet
@@ -20,7 +18,7 @@ class Newest:
 
     def then(self, packet: Packet) -> Newest:
         """The newest after one more packet."""
-        return Newest(packet=packet, step_ticks=packet.decode_ticks - self.packet.decode_ticks)
+        return Newest(packet, packet.decode_ticks - self.packet.decode_ticks)
 
 
 def first(packet: Packet) -> Newest:

@@ -6,7 +6,8 @@ Source:  decision 3: a fragment ends at a key frame or after 2 s, whichever is f
 from __future__ import annotations
 
 from fairview.core.limits import FRAGMENT_BYTES_MAX, FRAGMENT_US_AIM
-from fairview.core.media import Fragment, Packet, Sample
+from fairview.core.media import Fragment, Packet, Sample, VideoFormat
+from fairview.core.time import US_PER_SECOND
 
 _DURATION_TICKS_MAX = (1 << 32) - 1
 
@@ -22,6 +23,8 @@ class FragmentCutter:
     def __init__(self) -> None:
         self._open: list[Packet] = []
         self._bytes = 0
+        self._room_ticks = 0
+        """The latest decoding time that the open fragment has room for."""
 
     @property
     def is_empty(self) -> bool:
@@ -40,10 +43,13 @@ class FragmentCutter:
         done: list[Fragment] = []
         if self._open:
             last = self._open[-1]
-            assert packet.format == last.format, "a new format begins a new run"
+            is_same = packet.format is last.format or packet.format == last.format
+            assert is_same, "a new format begins a new run"
             assert packet.decode_ticks > last.decode_ticks, "decoding time increases in a run"
             if packet.is_key or self._is_full_before(packet):
                 done.append(self._cut(packet))
+        if not self._open:
+            self._room_ticks = packet.decode_ticks + _aim_ticks(packet.format)
         self._open.append(packet)
         self._bytes += len(packet.data)
         if self._is_full_after():
@@ -58,7 +64,7 @@ class FragmentCutter:
         """Whether this packet comes too late or is too large for the open fragment."""
         if self._bytes + len(packet.data) > FRAGMENT_BYTES_MAX:
             return True
-        return self._elapsed_us(packet.decode_ticks) > FRAGMENT_US_AIM
+        return packet.decode_ticks > self._room_ticks
 
     def _is_full_after(self) -> bool:
         """Whether another picture like the newest would make the fragment too long."""
@@ -66,17 +72,18 @@ class FragmentCutter:
         step = last.duration_ticks
         if len(self._open) > 1:
             step = last.decode_ticks - self._open[-2].decode_ticks
-        if step <= 0:
-            return False
-        return self._elapsed_us(last.decode_ticks + 2 * step) > FRAGMENT_US_AIM
-
-    def _elapsed_us(self, decode_ticks: int) -> int:
-        first = self._open[0]
-        return first.format.us_of(decode_ticks - first.decode_ticks)
+        return step > 0 and last.decode_ticks + 2 * step > self._room_ticks
 
     def _cut(self, following: Packet | None) -> Fragment:
         packets, self._open, self._bytes = self._open, [], 0
         return fragment_of(packets, following)
+
+
+def _aim_ticks(video: VideoFormat) -> int:
+    """The most ticks that last no longer than FRAGMENT_US_AIM, in whole microseconds."""
+    return ((FRAGMENT_US_AIM + 1) * video.tick_denominator - 1) // (
+        US_PER_SECOND * video.tick_numerator
+    )
 
 
 def fragment_of(packets: list[Packet], following: Packet | None = None) -> Fragment:

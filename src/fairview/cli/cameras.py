@@ -7,6 +7,10 @@ from typing import Annotated
 
 import typer
 
+from fairview.access.door import KEPT_ALWAYS
+from fairview.cli import cameras_bulk
+from fairview.cli import keeping as k
+from fairview.cli.camera_change import change
 from fairview.cli.node import settings_from
 from fairview.cli.voice import note, say, say_json, say_rows
 from fairview.cli.words import TRANSPORT, ago, duration_us
@@ -14,8 +18,8 @@ from fairview.core.camera import transport_named
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock
-from fairview.run.local import AddWish, RegisterWish, probe_address
-from fairview.run.office import open_office
+from fairview.run.local import AddWish, RegisterWish, camera_wish, probe_address
+from fairview.run.owner import open_book
 
 DataDir = Annotated[Path, typer.Option("--data", help="The data folder.")]
 ConfigFile = Annotated[
@@ -26,12 +30,18 @@ FOLDER = Path("fairview-data")
 
 def app() -> typer.Typer:
     """The `camera` commands."""
-    made = typer.Typer(help="Cameras: add, list, show, probe, remove.", no_args_is_help=True)
+    made = typer.Typer(
+        help="Cameras: add, list, show, probe, change, remove, login.", no_args_is_help=True
+    )
     made.command("add")(add)
     made.command("list")(list_)
     made.command("show")(show)
     made.command("probe")(probe)
+    made.command("change")(change)
     made.command("remove")(remove)
+    made.command("login")(cameras_bulk.login)
+    made.command("csv-template")(cameras_bulk.csv_template)
+    made.command("csv-export")(cameras_bulk.csv_export)
     return made
 
 
@@ -52,8 +62,15 @@ def probe(
 
 
 def add(  # noqa: PLR0913  # a command has as many parameters as it has words
-    address: Annotated[str, typer.Argument(help="rtsp://…, a file, or sim:junction.")],
-    camera: Annotated[str, typer.Option(help="Its name: a-z, 0-9 and '-'.")],
+    address: Annotated[
+        str | None, typer.Argument(help="rtsp://…, a file, or sim:junction.")
+    ] = None,
+    camera: Annotated[str | None, typer.Option(help="Its name: a-z, 0-9 and '-'.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Many cameras; see csv-template.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --csv: check only.")] = False,
+    look: Annotated[bool, typer.Option("--probe", help="With --csv: look at each first.")] = False,
     purpose: Annotated[str | None, typer.Option(help="What it is for.")] = None,
     legal_basis: Annotated[str | None, typer.Option(help="The law or order.")] = None,
     operator: Annotated[str | None, typer.Option(help="Who runs it.")] = None,
@@ -66,10 +83,28 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
         bool, typer.Option(help="Allow uncovered pictures for its first 24 hours (ledgered).")
     ] = False,
     transport: Annotated[str, typer.Option(help=TRANSPORT)] = "auto",
+    mode: k.Mode = None,
+    on: k.On = None,
+    pre_roll: k.PreRoll = None,
+    post_roll: k.PostRoll = None,
+    hours: k.Hours = None,
+    zone: k.Zone = None,
+    record: k.Record = None,
+    keep_at_most: k.KeepAtMost = None,
+    disk: k.Disk = None,
     data: DataDir = FOLDER,
     config: ConfigFile = None,
 ) -> None:
     """Put a camera into the register and record it whenever the node runs."""
+    if csv is not None:
+        if address or camera:
+            raise BadInput("with --csv, cameras and addresses stand in the file")
+        cameras_bulk.add_many(csv, data, config, is_dry=dry_run, is_probed=look)
+        return
+    if address is None or camera is None:
+        raise BadInput("say ADDRESS --camera NAME, or --csv FILE for many")
+    if dry_run or look:
+        raise BadInput("--dry-run and --probe go with --csv; for one: fairview camera probe")
     register = RegisterWish(
         purpose=purpose,
         legal_basis=legal_basis,
@@ -77,6 +112,17 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
         contact=contact,
         area=area,
         retention_us=duration_us(keep) if keep else None,
+    )
+    words = k.KeepingWords(
+        mode=mode,
+        on=on,
+        pre_roll=pre_roll,
+        post_roll=post_roll,
+        hours=hours,
+        zone=zone,
+        record=record,
+        keep_at_most=keep_at_most,
+        disk=disk,
     )
     wish = AddWish(
         camera=camera_id(camera),
@@ -86,10 +132,12 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
         register=register,
         is_commissioning=commissioning,
         transport=transport_named(transport),
+        keeping=k.keeping_said(words, KEPT_ALWAYS),
     )
-    with open_office(settings_from(config, data), SystemClock(), create=True) as office:
-        kept = office.camera_add(wish, SystemClock())
-    say(f"{kept.id}: {kept.title}, recorded from {kept.sources[0].address}")
+    settings, clock = settings_from(config, data), SystemClock()
+    with open_book(settings, clock, create=True) as book:
+        kept = book.add(camera_wish(wish, settings, clock.now()))
+    say(f"{kept.id}: {kept.title}, recorded from {kept.sources[0].address}, {k.keeping_text(kept)}")
 
 
 def list_(
@@ -99,8 +147,8 @@ def list_(
 ) -> None:
     """Every camera of a data folder, with its newest footage."""
     clock = SystemClock()
-    with open_office(settings_from(config, data), clock) as office:
-        rows = office.cameras()
+    with open_book(settings_from(config, data), clock) as book:
+        rows = book.cameras()
     if as_json:
         say_json([office_row.as_json() for office_row in rows])
         return
@@ -129,8 +177,8 @@ def show(
 ) -> None:
     """One camera with its register entry, as JSON."""
     name = camera_id(camera)
-    with open_office(settings_from(config, data), SystemClock()) as office:
-        found = office.camera(name)
+    with open_book(settings_from(config, data), SystemClock()) as book:
+        found = book.camera(name)
     say_json(found.as_json())
 
 
@@ -143,6 +191,6 @@ def remove(
     """Stop recording a camera. Its footage lives on until its retention ends."""
     if not yes:
         raise BadInput(f"this stops recording {camera}; say --yes to do it")
-    with open_office(settings_from(config, data), SystemClock()) as office:
-        office.camera_remove(camera_id(camera))
+    with open_book(settings_from(config, data), SystemClock()) as book:
+        book.remove(camera_id(camera))
     say(f"{camera} is no longer recorded; what there is dies with its retention")

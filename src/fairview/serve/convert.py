@@ -17,6 +17,7 @@ from fairview.core.event import HealthEvent
 from fairview.core.ids import LookId, camera_id, is_hex_id
 from fairview.core.time import US_PER_HOUR, Instant, Span, instant
 from fairview.serve import models as m
+from fairview.serve.convert_keeping import keeping_model, keeping_wish
 
 
 def span_of(model: m.SpanModel) -> Span:
@@ -71,6 +72,7 @@ def camera_wish(model: m.CameraWishModel) -> CameraWish:
         login=login_of(model.login),
         register=None if model.register_entry is None else register_of(model.register_entry),
         commissioning=model.commissioning,
+        keeping=keeping_wish(model.keeping),
     )
 
 
@@ -103,7 +105,9 @@ def register_model(entry: RegisterEntry) -> m.RegisterModel:
 def camera_answer(view: CameraView) -> m.CameraAnswer:
     camera = view.camera
     sources = [
-        m.SourceAnswer(stream=one.stream, kind=one.kind, address=one.address)
+        m.SourceAnswer(
+            stream=one.stream, kind=one.kind, address=one.address, is_recorded=one.is_recorded
+        )
         for one in camera.sources
     ]
     return m.CameraAnswer(
@@ -111,6 +115,7 @@ def camera_answer(view: CameraView) -> m.CameraAnswer:
         title=camera.title,
         sources=sources,
         register_entry=register_model(camera.register),
+        keeping=keeping_model(camera),
         revision=camera.revision,
         commissioning_until=_iso(camera.commissioning_until),
         health=view.health,

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from fairview.core.camera import Presence, SourceKind
 from fairview.core.ids import CameraStream
+from fairview.core.recording import RecordingMode, Trigger
 from fairview.core.scene import ZoneKind
 from fairview.core.sight import Kind
 
@@ -19,7 +20,7 @@ RoleName = Literal["administrator", "operator", "privacy_officer", "auditor"]
 RenditionName = Literal["covered", "raw"]
 CoverName = Literal["uncovered", "persons_covered", "silhouettes", "whole_frame"]
 PurposeName = Literal["operation", "incident", "maintenance", "commissioning", "export", "trial"]
-HealthName = Literal["recording", "away", "stopped", "starting"]
+HealthName = Literal["recording", "resting", "away", "stopped", "starting"]
 
 
 class Wish(BaseModel):
@@ -117,6 +118,49 @@ class SourceAnswer(Answer):
     stream: CameraStream
     kind: SourceKind
     address: str
+    is_recorded: bool = Field(description="Whether it is kept; it is seen live in any case.")
+
+
+class KeepingModel(BaseModel):
+    """When a camera is kept, which streams, how much and where. As it stands here: always."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"mode": "continuous"},
+                {"mode": "events", "triggers": ["motion"], "pre_roll_s": 5, "post_roll_s": 10},
+                {"mode": "schedule", "hours": "mon-fri 08:00-18:00", "zone": "Europe/Berlin"},
+            ]
+        },
+    )
+
+    mode: RecordingMode = Field("continuous", description="Always, around events, or by hours.")
+    triggers: list[Trigger] = Field(
+        ["motion"], max_length=2, description="What begins an event, with the mode events."
+    )
+    pre_roll_s: float = Field(5, ge=0, le=60, description="Kept from before an event.")
+    post_roll_s: float = Field(10, ge=0, le=60, description="Kept after an event's end.")
+    hours: str = Field(
+        "", max_length=2_000, examples=["mon-fri 08:00-18:00, sat 10:00-14:00"],
+        description="With the mode schedule: 22:00-06:00 reaches into the next day.",
+    )  # fmt: skip
+    zone: str = Field("UTC", max_length=100, description="The hours' time zone, an IANA name.")
+    streams: list[CameraStream] = Field(
+        [], max_length=2, description="Which streams are recorded; none named: every one."
+    )
+    keep_gb_max: float | None = Field(
+        None, ge=0.1, le=1_000_000, description="Oldest hours go first above this (10^9 bytes)."
+    )
+    disk: str | None = Field(None, max_length=63, description="Null: by the node's policy.")
+
+
+class KeepingWishModel(Wish):
+    """Keep a camera otherwise. from_revision: the camera as it was looked at."""
+
+    keeping: KeepingModel
+    from_revision: int = Field(ge=1)
 
 
 class CameraAnswer(Answer):
@@ -126,6 +170,7 @@ class CameraAnswer(Answer):
     title: str
     sources: list[SourceAnswer]
     register_entry: RegisterModel
+    keeping: KeepingModel
     revision: int
     commissioning_until: Moment | None
     health: HealthName
@@ -172,6 +217,7 @@ class CameraWishModel(Wish):
     commissioning: bool = Field(
         False, description="Uncovered pictures for 24 h while the camera is put up; in the ledger."
     )
+    keeping: KeepingModel = KeepingModel.model_validate({})
 
 
 class LookWishModel(Wish):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
+from fairview.access.door import KeepingWish
 from fairview.core.errors import BadInput, NotFound
 from fairview.core.limits import WEB_TIMELINE_US_MAX
 from fairview.serve import models as m
@@ -18,6 +19,7 @@ from fairview.serve.convert import (
     span_of,
     timeline_answer,
 )
+from fairview.serve.convert_keeping import keeping_wish
 from fairview.serve.problems import PROBLEMS
 from fairview.serve.web import Camera, Session, SharedWeb
 
@@ -44,6 +46,16 @@ async def camera_probe(web: SharedWeb, session: Session, wish: m.ProbeWish) -> m
     login = login_of(wish.login)
     found = await web.calls.run(lambda: web.door.camera_probe(session, wish.address, login))
     return probe_answer(found)
+
+
+@router.put("/cameras/{camera}/keeping")
+async def camera_keep(
+    web: SharedWeb, session: Session, camera: Camera, wish: m.KeepingWishModel
+) -> m.CameraAnswer:
+    """Keep a camera otherwise: always, around events or by hours. A line in the ledger."""
+    keeping = keeping_wish(wish.keeping)
+    asked = KeepingWish(camera=camera, keeping=keeping, from_revision=wish.from_revision)
+    return camera_answer(await web.calls.run(lambda: web.door.camera_keep(session, asked)))
 
 
 @router.delete("/cameras/{camera}", status_code=204)

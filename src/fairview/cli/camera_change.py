@@ -1,0 +1,54 @@
+"""`fairview camera change`: keep a camera otherwise, also while its node runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fairview.access.door import KeepingWish
+from fairview.access.keeping import keeping_of
+from fairview.cli import keeping as k
+from fairview.cli.footage import FOLDER, ConfigFile, DataDir
+from fairview.cli.node import settings_from
+from fairview.cli.voice import say
+from fairview.core.errors import BadInput
+from fairview.core.ids import camera_id
+from fairview.core.time import SystemClock
+from fairview.run.owner import open_book
+
+
+def change(  # noqa: PLR0913  # a command has as many parameters as it has words
+    camera: Annotated[str, typer.Argument(help="The camera's name.")],
+    mode: k.Mode = None,
+    on: k.On = None,
+    pre_roll: k.PreRoll = None,
+    post_roll: k.PostRoll = None,
+    hours: k.Hours = None,
+    zone: k.Zone = None,
+    record: k.Record = None,
+    keep_at_most: k.KeepAtMost = None,
+    disk: k.Disk = None,
+    data: DataDir = FOLDER,
+    config: ConfigFile = None,
+) -> None:
+    """Keep a camera otherwise from now on. What is not said stays; a line in the ledger."""
+    words = k.KeepingWords(
+        mode=mode,
+        on=on,
+        pre_roll=pre_roll,
+        post_roll=post_roll,
+        hours=hours,
+        zone=zone,
+        record=record,
+        keep_at_most=keep_at_most,
+        disk=disk,
+    )
+    if words.is_silent:
+        raise BadInput("say what changes, such as --mode events; all words: camera change --help")
+    name = camera_id(camera)
+    with open_book(settings_from(config, data), SystemClock()) as book:
+        before = book.camera(name).camera
+        said = k.keeping_said(words, keeping_of(before))
+        kept = book.keep(KeepingWish(camera=name, keeping=said, from_revision=before.revision))
+    say(f"{kept.id} is kept {k.keeping_text(kept)}")

@@ -15,6 +15,7 @@ from fairview.record.keyring import Keyring
 from fairview.record.live import LiveTap
 from fairview.record.recorder import Stores, StreamRecorder
 from fairview.record.rows import RowQueue
+from fairview.record.stores import Placing
 from fairview.record.write_queue import AtOnce, Lanes
 from fairview.store.blobs import MemoryBlobs
 from fairview.store.catalogue_memory import MemoryCatalogue
@@ -32,7 +33,7 @@ SIGNER = Ed25519PrivateKey.generate()
 class Desk:
     """Everything one stream's recorder needs; `again` makes the next process's recorder."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a recorder stands between
         self,
         folder: Path,
         *,
@@ -40,15 +41,18 @@ class Desk:
         catalogue: Catalogue | None = None,
         start: Instant = NOON,
         lanes: Lanes | None = None,
+        disks: Placing | None = None,
+        clock: ManualClock | None = None,
     ) -> None:
         self.blobs = blobs or MemoryBlobs()
         self.catalogue = catalogue or MemoryCatalogue()
-        self.clock = ManualClock(start)
+        self.clock = clock or ManualClock(start)
         self.key_path = folder / "junction-1.json"
         self.file = issued(CAMERA, start, hours=6)
         self.issue(self.file)
         self.tap = LiveTap()
         self.lanes = lanes or AtOnce()
+        self.disks = disks
         self.again()
 
     def again(self) -> StreamRecorder:
@@ -62,6 +66,7 @@ class Desk:
                 signer=SIGNER,
                 clock=self.clock,
                 lanes=self.lanes,
+                disks=self.disks,
             ),
             keyring=Keyring(
                 self.key_path,

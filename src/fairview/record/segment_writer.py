@@ -117,15 +117,21 @@ class Mended:
     segment: Segment | None
 
 
-def mended(blobs: Blobs, row: Segment, signer: Ed25519PrivateKey) -> Mended:
+def mended(
+    blobs: Blobs, row: Segment, signer: Ed25519PrivateKey, *, went_on: bool = False
+) -> Mended:
     """Close a segment whose disk failed, as far as it was stored: a failed write may be stored
-    all the same, and then it is kept.
+    all the same, and then it is kept; but for a fragment that was written to another disk since.
+
+    row: as far as its fragments were acknowledged. went_on: whether the next one is elsewhere.
 
     Errors:  Unavailable while the disk still fails; Corrupt for damage before its end, which a
     failed write does not leave: it is kept as it is.
     Cost:    reads the segment once.
     """
     try:
+        if went_on:
+            blobs.cut(row.blob, row.size_bytes)
         found = stopped_walk(blobs, row.blob)
     except NotFound:
         return Mended(segment=None)

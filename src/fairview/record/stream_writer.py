@@ -56,8 +56,9 @@ class StreamWriter:
     at a time.
 
     Fragments are sealed, appended and synced one by one, and a packet is stored when its fragment
-    is. A disk that fails ends the run; with growing waits it is tried again, at a fragment that
-    begins with a key frame. The catalogue is never waited for.
+    is. A disk that fails ends the run, and the next segment goes to another one; without another
+    it is tried again with growing waits, at a fragment that begins with a key frame. The catalogue
+    is never waited for.
 
     Source:  decisions 3, 4, 5 and 15; invariants 2 and 4.
     """
@@ -69,19 +70,40 @@ class StreamWriter:
         self._stream = stream
         self._stores = stores
         self._keyring = keyring
+        self._disks = stores.placing
+        self._disk = ""
+        self._again: str | None = None
         self._gaps = StreamGaps(camera, stream, stores.rows)
         self._run: SegmentWriter | None = None
         self._row_until = Instant(0)
-        self._broken: list[Segment] = []
-        self._retry_us = 0
+        self._broken: list[tuple[Segment, bool]] = []
+        self._retry_us = self._mend_us = 0
         self._wait_us = DISK_RETRY_US_FIRST
         self._is_failing = False
         self._is_away = False
         self._log = structlog.get_logger(__name__).bind(camera=camera, stream=stream)
         self.written = Written()
 
-    def take(self, item: Item) -> None:
-        """The next fragment or mark."""
+    def take(self, item: Item) -> str | None:
+        """The next fragment or mark; or, before anything of it is done, the disk that its segment
+        goes to, whose threads are to bring it again."""
+        if self._run is None and self._begins_run(item):
+            disk = self._disks.place(self._camera)
+            if disk != self._disk:
+                self._disk = disk
+                return disk
+        self._take(item)
+        if self._again is None:
+            return None
+        self._disk, self._again = self._again, None
+        return self._disk
+
+    def _begins_run(self, item: Item) -> bool:
+        """Whether a segment is to be made for an item, and may be tried now."""
+        is_first = isinstance(item, Begins) or (isinstance(item, Fragment) and item.is_key)
+        return is_first and self._stores.clock.monotonic_us() >= self._retry_us
+
+    def _take(self, item: Item) -> None:
         match item:
             case Fragment():
                 self._take_fragment(item)
@@ -110,16 +132,21 @@ class StreamWriter:
             return
         before = run.row.size_bytes
         try:
+            if self._disks.is_full(self._disk):
+                raise Unavailable(f"the disk is full: {self._disk or 'the footage'} has no room")
             run.write(fragment)
         except FairviewError as error:
-            self.written.packets_lost += len(fragment.samples)
-            self._fail(error, fragment.start_at)
+            self._fail_disk(error, fragment.start_at)
+            if fragment.is_key and self._other_disk() is not None:
+                self._again = self._other_disk()
+            else:
+                self.written.packets_lost += len(fragment.samples)
             return
         self.written.fragments += 1
         self.written.bytes += run.row.size_bytes - before
         self.written.stored_until = run.row.span.end
         self._keep_row(run.row)
-        if self._is_failing or self._broken:
+        if self._is_failing or self._is_mending_due():
             self._recover()
 
     def _begin(self, at: Instant, shown_us: int) -> None:
@@ -137,15 +164,20 @@ class StreamWriter:
         """A new segment, its header durable."""
         start = SegmentStart(camera=self._camera, stream=self._stream, at=at, shown_us=shown_us)
         try:
+            pair = self._keyring.pick(at)
+        except FairviewError as error:
+            self._fail(error, at)
+            return False
+        try:
             self._run = SegmentWriter(
-                blobs=self._stores.blobs,
-                pair=self._keyring.pick(at),
+                blobs=self._disks.on(self._disk),
+                pair=pair,
                 signer=self._stores.signer,
                 start=start,
                 created_at=self._stores.clock.now(),
             )
         except FairviewError as error:
-            self._fail(error, at)
+            self._fail_disk(error, at)
             return False
         self._row_until = self._run.row.span.start
         self.written.segments += 1
@@ -171,7 +203,7 @@ class StreamWriter:
         try:
             row = run.end(because)
         except FairviewError as error:
-            self._fail(error, end_at)
+            self._fail_disk(error, end_at)
             return
         self._run = None
         self.written.bytes += row.size_bytes - before
@@ -189,7 +221,9 @@ class StreamWriter:
         self._mend()
 
     def _break(self, row: Segment) -> None:
-        self._broken = [*self._broken, row][-SEGMENTS_BROKEN_MAX:]
+        """Have a segment closed later. What did not get into it may go elsewhere at once."""
+        went_on = self._other_disk() is not None
+        self._broken = [*self._broken, (row, went_on)][-SEGMENTS_BROKEN_MAX:]
 
     def _pause(self, mark: Pauses) -> None:
         self._end_run(mark.ended, mark.gap)
@@ -223,6 +257,15 @@ class StreamWriter:
 
     # When the disk fails
 
+    def _fail_disk(self, error: FairviewError, at: Instant) -> None:
+        self._disks.failed(self._disk, str(error))
+        self._fail(error, at)
+
+    def _other_disk(self) -> str | None:
+        """Where footage can go on at once after a failure."""
+        name = self._disks.place(self._camera)
+        return None if name == self._disk else name
+
     def _fail(self, error: FairviewError, at: Instant) -> None:
         """Nothing more can be stored now: let go, begin a gap, try again later."""
         run, self._run = self._run, None
@@ -233,8 +276,9 @@ class StreamWriter:
             self._stores.rows.put(SegmentSaved(segment=run.row))
             self._break(run.row)
         clock = self._stores.clock
-        self._retry_us = clock.monotonic_us() + self._wait_us
-        self._wait_us = min(2 * self._wait_us, DISK_RETRY_US_MAX)
+        if self._other_disk() is None:
+            self._retry_us = clock.monotonic_us() + self._wait_us
+            self._wait_us = min(2 * self._wait_us, DISK_RETRY_US_MAX)
         self.written.failures += 1
         self._gaps.begin(since, cause)
         self._gaps.lasts(max(at, clock.now()))
@@ -246,19 +290,26 @@ class StreamWriter:
     def _recover(self) -> None:
         """A fragment is durable again: say so, and close what the failure left open."""
         self._wait_us, self._retry_us = DISK_RETRY_US_FIRST, 0
+        self._disks.worked(self._disk)
         if self._is_failing:
             self._is_failing = False
             self._log.info("storing footage again", failures=self.written.failures)
             self._tell("disk_back", "the disk takes footage again")
         self._mend()
 
+    def _is_mending_due(self) -> bool:
+        return bool(self._broken) and self._stores.clock.monotonic_us() >= self._mend_us
+
     def _mend(self) -> None:
         rows = self._stores.rows
         while self._broken:
-            row = self._broken[0]
+            row, went_on = self._broken[0]
             try:
-                segment = mended(self._stores.blobs, row, self._stores.signer).segment
+                segment = mended(
+                    self._stores.blobs, row, self._stores.signer, went_on=went_on
+                ).segment
             except Unavailable as error:
+                self._mend_us = self._stores.clock.monotonic_us() + DISK_RETRY_US_MAX
                 self._log.warning(
                     "a segment waits to be closed", segment=row.id, because=str(error)
                 )
@@ -273,9 +324,10 @@ class StreamWriter:
 
     def _cause(self) -> GapBecause:
         try:
-            is_full = self._stores.blobs.free_bytes() < DISK_FREE_BYTES_MIN
+            free_bytes = self._disks.on(self._disk).free_bytes()
         except FairviewError:
-            is_full = False
+            free_bytes = DISK_FREE_BYTES_MIN
+        is_full = free_bytes < DISK_FREE_BYTES_MIN or self._disks.is_full(self._disk)
         return GapBecause.DISK_FULL if is_full else GapBecause.DISK_FAILED
 
     def _tell(self, kind: str, because: str) -> None:

@@ -36,6 +36,9 @@ from fairview.store.durable import DISK, Disk, told_as_ours
 from fairview.store.layout import DataFolder
 from fairview.store.removals import Removals
 
+UNREADABLE: frozenset[DiskState] = frozenset({"gone", "slow"})
+"""A slow disk does not answer: whoever asked it would stand still with it."""
+
 T = TypeVar("T")
 Room = Callable[[Path], tuple[int, int, bool]]
 """Free and total bytes of a path's disk, and whether it is read-only."""
@@ -88,8 +91,8 @@ class OneDisk:
         return found
 
     def is_there(self) -> bool:
-        """Whether what lies on it can be reached, asked anew where that is cheap."""
-        return self.known().state != "gone" and not self.foreign()
+        """Whether what lies on it can be read, asked anew where that is cheap."""
+        return self.known().state not in UNREADABLE and not self.foreign()
 
     def free_bytes(self) -> int:
         """Asked anew. Errors: Unavailable."""
@@ -380,7 +383,7 @@ class Disks:
         return tuple(
             f"{one.entry.name}: {one.known().because}"
             for one in self.all()
-            if one.known().state == "gone"
+            if one.known().state in UNREADABLE
         )
 
     def refuse_away(self) -> None:

@@ -16,7 +16,7 @@ from fairview.core.camera import (
     RegisterEntry,
     Source,
 )
-from fairview.core.errors import BadInput, FairviewError, NotFound
+from fairview.core.errors import BadInput, FairviewError, NotFound, Unavailable
 from fairview.core.ids import (
     CAMERA_STREAMS,
     STREAM_NAMES,
@@ -133,8 +133,16 @@ class _CameraRecovery:
         for row in unended:
             if row.blob in present:
                 self._pending[row.blob] = row
-            elif not is_there(self._blobs, row.blob):
+            elif self._is_gone(row):
                 self._remove(row.id)
+
+    def _is_gone(self, row: Segment) -> bool:
+        """Whether a row's blob is on no disk. One that is away may hold it: then it stays."""
+        try:
+            return not is_there(self._blobs, row.blob)
+        except Unavailable as error:
+            self._log.warning("a segment can't be closed", blob=row.blob, because=str(error))
+            return False
 
     def mend(self) -> None:
         """End what is pending; what must wait for a person or a better moment stays."""

@@ -174,7 +174,8 @@ HOLE_US_MIN = US_PER_SECOND
 """Footage further apart than this has a gap between; nearer, it counts as one (playback, gaps)."""
 
 CLOCK_JUMP_US_MIN = US_PER_SECOND
-"""Wall clock and camera clock disagreeing by more than this end the run (because clock_jump)."""
+"""Wall clock and camera clock disagreeing by more than this end the run (because clock_jump); so
+does a camera's clock that goes back by more."""
 
 KEY_CLOCK_DOUBT_US = US_PER_HOUR
 """Wall clock and counted clock further apart than one camera-hour: seal to the spare pair."""
@@ -458,7 +459,7 @@ WAITING_KNOWN_US = 10 * US_PER_SECOND
 CLEAN_TRY_US = 10 * US_PER_MINUTE
 """Between two tries at a clean picture of one camera."""
 
-LEAN_READ_EVERY_US = 93_000
+LEAN_READ_EVERY_US = 250_000
 """How often a stream's connection is emptied, once it runs: one wake-up for some pictures, at
 most a tenth of a second late. No multiple of a usual picture's length, so that each look comes at
 another moment of a picture and the least delay is found all the same."""

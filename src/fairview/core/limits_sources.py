@@ -45,5 +45,15 @@ CLOCK_TOLD_EVERY_US = 10 * US_PER_MINUTE
 CLOCK_TOLD_STEP_US = US_PER_SECOND
 """See CLOCK_TOLD_EVERY_US."""
 
+CLOCK_WINDOWS_MAX = 120
+"""Windows of WALLCLOCK_WINDOW_US that a drift is measured over: an hour. Outcome: drop_oldest."""
+
+CLOCK_TURNS_MAX = 10
+CLOCK_TURNS_US = US_PER_MINUTE
+"""Jumps of a camera's clock borne in a connection within this time. Outcome: end_run."""
+
+CLOCK_LOOK_US = 10 * US_PER_SECOND
+"""How often a stream's clock is looked at."""
+
 CLOCK_DRIFT_US_MIN = US_PER_MINUTE
 """A drift measured over less is no drift: the arrivals' spread is larger. Outcome: None."""

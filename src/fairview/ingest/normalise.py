@@ -8,8 +8,8 @@ is: relative times, variable steps, and the order of presentation of B-frames.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from fairview.core import limits
 from fairview.core.media import VideoFormat
@@ -18,8 +18,7 @@ _DURATION_TICKS_MAX = 2**32 - 1
 """A sample's duration is stored in four bytes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawTimes:
+class RawTimes(NamedTuple):
     """What came with one access unit, in decoding order. None: it came without.
 
     is_after_loss: something is missing before it, so the one before does not last until here.
@@ -34,8 +33,7 @@ class RawTimes:
     is_after_loss: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
+class Times(NamedTuple):
     """The same in order: decode_ticks strictly increase, ticks >= decode_ticks."""
 
     ticks: int
@@ -43,8 +41,7 @@ class Times:
     duration_ticks: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """What one more access unit made ready, earliest first; at most one is still held.
 
     jump_us: how far the camera's clock jumped (negative: back); None when it did not. After a
@@ -71,6 +68,7 @@ class Normaliser:
         self._is_file = is_file
         self._form = form
         self._forward_max = None if is_file else max(1, form.ticks_of(limits.CLOCK_JUMP_US_MAX))
+        self._back_max = max(1, form.ticks_of(limits.CLOCK_JUMP_US_MIN))
         self._key_every = max(1, form.ticks_of(limits.KEY_INTERVAL_US_ASSUMED))
         self._key_seen: int | None = None
         self._key_measured = False
@@ -144,7 +142,9 @@ class Normaliser:
 
     def _jump_of(self, decode: int, before: Times) -> int | None:
         step = decode - before.decode_ticks
-        if step < -self._key_every or (self._forward_max is not None and step > self._forward_max):
+        if step < -min(self._key_every, self._back_max) or (
+            self._forward_max is not None and step > self._forward_max
+        ):
             return self._form.us_of(step)
         return None
 

@@ -1,0 +1,37 @@
+"""How a camera's clock stood against ours, and how we know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fairview.core.time import US_PER_SECOND, Instant
+
+OffsetMethod = Literal["rtcp", "arrival"]
+"""rtcp: the camera said what time its clock showed, in a sender report. arrival: it says nothing we
+can use; what is known is how far its pictures' times have moved against their arrival."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockOffset:
+    """One stream's measure.
+
+    offset_us: by rtcp the camera's clock minus ours (positive: it is ahead), with the way of a
+    report in it, which is some milliseconds; by arrival what camera time has been moved by since
+    the run began. drift_ppm: how fast the clock that stamps its pictures runs against ours
+    (positive: fast), from the least delays of windows of 30 s; None while too little is known.
+    over_us: how long that was measured.
+    """
+
+    method: OffsetMethod
+    at: Instant
+    offset_us: int
+    drift_ppm: float | None
+    over_us: int
+
+    @property
+    def text(self) -> str:
+        """One line, as it is kept in the event `camera_clock`."""
+        drift = "drift unknown" if self.drift_ppm is None else f"drift {self.drift_ppm:+.1f} ppm"
+        offset_s, over_s = self.offset_us / US_PER_SECOND, self.over_us // US_PER_SECOND
+        return f"offset {offset_s:+.3f} s by {self.method}, {drift} in {over_s} s"

@@ -1,4 +1,5 @@
 // A look, kept open while somebody looks: opened, renewed before it ends, closed on leaving.
+import { playsHevc } from './player/plays'
 import { api, LOOK_HEADER, lookHeader, told, type Look, type LookWish } from './api/client'
 
 const RENEW_BEFORE_MS = 60_000
@@ -13,7 +14,8 @@ window.addEventListener('pagehide', () => {
 
 /** A download outlives its page, so an export's look is not tied to the tab; it runs out. */
 export async function openLook(wish: LookWish): Promise<Look> {
-  const look = await told(api.POST('/api/v1/looks', { body: wish }))
+  const body = { ...wish, plays_hevc: playsHevc() }
+  const look = await told(api.POST('/api/v1/looks', { body }))
   if (wish.purpose !== 'export') watched.set(look.id, look)
   return look
 }

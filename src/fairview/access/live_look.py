@@ -159,19 +159,13 @@ def played_pieces(
     yield from rendered()
 
 
-def raw_pieces(subscription: LiveSubscription) -> Generator[LiveChunk, None, None]:
-    """The camera's own packets as fragmented MP4, bit for bit, each a picture behind.
-
-    A piece is made when the next packet is there, so that its duration is exact.
-    Errors:  BadInput for a codec that browsers don't play, or what the subscription raises.
-    """
-    with closing(subscription):
-        yield from _own_pieces(subscription, ("h264", "hevc", "mjpeg"))
-
-
 def _own_pieces(
     subscription: Iterable[LivePackets], plays: Collection[Codec]
 ) -> Generator[LiveChunk, None, None]:
+    """Packets as fragmented MP4, bit for bit, each a picture behind.
+
+    A piece is made when the next packet is there, so that its duration is exact.
+    """
     muxer: _Muxer | None = None
     origin: Instant | None = None
     for taken in subscription:

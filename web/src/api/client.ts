@@ -7,7 +7,8 @@ export type Schemas = components['schemas']
 export type Camera = Schemas['CameraAnswer']
 export type Session = Schemas['SessionAnswer']
 export type Look = Schemas['LookAnswer']
-export type LookWish = Schemas['LookWishModel']
+/** What the browser plays is told by openLook. */
+export type LookWish = Omit<Schemas['LookWishModel'], 'plays_hevc'>
 export type Cover = Look['renditions'][number]
 export type Timeline = Schemas['TimelineAnswer']
 export type Problem = Schemas['Problem']

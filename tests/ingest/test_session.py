@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from fairview.core import limits
+from fairview.core.clock_offset import ClockOffset
 from fairview.core.errors import BadInput, Unavailable
 from fairview.core.flow import StreamLost
 from fairview.core.ids import CameraId
@@ -177,3 +178,30 @@ def test_stop_ends_the_session_at_the_next_packet() -> None:
     session(script, sink, WatchedClock(stop), stop)
     assert len(sink.packets) == 3
     assert sink.closed == 1
+
+
+def test_how_the_cameras_clock_stands_is_told_seldom_and_at_once_when_it_moved() -> None:
+    clock = ManualClock(NOON)
+    told: list[ClockOffset] = []
+
+    class Clocked(ScriptedSource):
+        @property
+        def clock_offset(self) -> ClockOffset:
+            clock.advance(11_000_000)
+            moved_us = 5_000_000 if clock.now().since(NOON) > 300_000_000 else 0
+            return ClockOffset(
+                method="rtcp", at=clock.now(), offset_us=moved_us, drift_ppm=1.5, over_us=60_000_000
+            )
+
+    clock.advance(11_000_000)
+    CameraSession(
+        camera=CameraId("junction-1"),
+        stream="main",
+        connect=lambda: Clocked([packet(number) for number in range(50)], None),
+        sink=ListSink(),
+        clock=clock,
+        stop=threading.Event(),
+        on_clock=told.append,
+    ).run()
+    assert [one.offset_us for one in told] == [0, 5_000_000]
+    assert told[1].text == "offset +5.000 s by rtcp, drift +1.5 ppm in 60 s"

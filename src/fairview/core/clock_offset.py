@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fairview.core.limits_sources import CLOCK_TOLD_EVERY_US, CLOCK_TOLD_STEP_US
 from fairview.core.time import US_PER_SECOND, Instant
 
 OffsetMethod = Literal["rtcp", "arrival"]
@@ -28,6 +29,14 @@ class ClockOffset:
     offset_us: int
     drift_ppm: float | None
     over_us: int
+
+    def is_news(self, told: ClockOffset) -> bool:
+        """Whether to tell this after that: enough time has passed, or the clock moved."""
+        return (
+            self.method != told.method
+            or abs(self.at.since(told.at)) >= CLOCK_TOLD_EVERY_US
+            or abs(self.offset_us - told.offset_us) >= CLOCK_TOLD_STEP_US
+        )
 
     @property
     def text(self) -> str:

@@ -10,16 +10,27 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 import structlog
 
 from fairview.core import limits
+from fairview.core.clock_offset import ClockOffset
 from fairview.core.errors import FairviewError
 from fairview.core.flow import PacketSink, PacketSource, StreamLost
 from fairview.core.ids import CameraId, StreamName
+from fairview.core.limits_sources import CLOCK_LOOK_US
 from fairview.core.media import GapBecause, Packet
 from fairview.core.time import US_PER_SECOND, Clock, Instant
 from fairview.ingest.lean.looks import Looked, Looks
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """A source that knows how its camera's clock stands."""
+
+    @property
+    def clock_offset(self) -> ClockOffset | None: ...
 
 
 class CameraSession:
@@ -43,11 +54,18 @@ class CameraSession:
         clock: Clock,
         stop: threading.Event,
         looks: Looks | None = None,
+        on_clock: Callable[[ClockOffset], None] | None = None,
     ) -> None:
-        """looks: takes over steady streams that can be looked at; None reads all in this thread."""
+        """looks: takes over steady streams that can be looked at; None reads all in this thread.
+
+        on_clock: is told how the camera's clock stands, now and then and when it moved.
+        """
         self._camera, self._stream = camera, stream
         self._connect, self._sink, self._clock, self._stop = connect, sink, clock, stop
         self._looks = looks
+        self._on_clock = on_clock
+        self._clock_seen_us = 0
+        self._clock_told: ClockOffset | None = None
         self._first_us: int | None = None
         self._log = structlog.get_logger().bind(camera=camera, stream=stream)
         self._spread = random.SystemRandom()
@@ -90,6 +108,7 @@ class CameraSession:
                 if packet is None:
                     return trouble
                 self._take(packet)
+                self._tell_clock(source)
             return None
         finally:
             if source is not None:
@@ -127,6 +146,7 @@ class CameraSession:
             try:
                 for packet in packets:
                     self._take(packet)
+                self._tell_clock(source)
             except Exception as error:  # noqa: BLE001  # raised below, in the session's own thread
                 fault = error
             return trouble is None and fault is None
@@ -135,6 +155,21 @@ class CameraSession:
         if fault is not None:
             raise fault
         return trouble
+
+    def _tell_clock(self, source: PacketSource | Looked) -> None:
+        """Hand on how the camera's clock stands, seldom, and at once when it moved."""
+        if self._on_clock is None:
+            return
+        now_us = self._clock.monotonic_us()
+        if now_us - self._clock_seen_us < CLOCK_LOOK_US:
+            return
+        self._clock_seen_us = now_us
+        if not isinstance(source, Clocked):
+            return
+        offset, told = source.clock_offset, self._clock_told
+        if offset is not None and (told is None or offset.is_news(told)):
+            self._clock_told = offset
+            self._on_clock(offset)
 
     def _opened(self) -> tuple[PacketSource | None, Exception | None]:
         try:

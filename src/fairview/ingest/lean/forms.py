@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fairview.core import limits
 from fairview.core.errors import BadInput
 from fairview.core.media import VideoFormat
+from fairview.core.time import US_PER_SECOND
 from fairview.ingest import hevc, nal
 from fairview.ingest.lean.sdp import LeanCodec
 from fairview.ingest.lean.units import RULES, START
@@ -71,8 +72,9 @@ class DecodeTimes:
     some servers do at the start.
     """
 
-    def __init__(self, depth: int | None) -> None:
+    def __init__(self, depth: int | None, clock_hz: int = 90_000) -> None:
         self._depth = depth
+        self._jump_ticks = limits.CLOCK_JUMP_US_MIN * clock_hz // US_PER_SECOND
         self._first: list[int] | None = []
         self._newest: list[int] = []
 
@@ -81,6 +83,10 @@ class DecodeTimes:
         if self._first is not None:
             return self._begun(self._first, ticks)
         newest = self._newest
+        if not newest[0] - self._jump_ticks <= ticks <= newest[-1] + self._jump_ticks:
+            # The camera's clock jumped, or much is missing: what was before orders nothing here.
+            newest[:] = [ticks] * len(newest)
+            return ticks
         if len(newest) == 1:
             if ticks > newest[0]:
                 newest[0] = ticks

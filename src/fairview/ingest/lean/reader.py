@@ -17,6 +17,7 @@ from fairview.core.time import US_PER_SECOND, Clock, Instant
 from fairview.ingest.lean.client import Client, Playing
 from fairview.ingest.lean.depacketiser import Depacketiser
 from fairview.ingest.lean.forms import DecodeTimes, Form, form_after, form_of
+from fairview.ingest.lean.rtcp import Sent
 from fairview.ingest.lean.units import RULES, Assembled
 from fairview.ingest.live_run import Unit
 from fairview.ingest.normalise import RawTimes
@@ -84,6 +85,12 @@ class Reader:
         self.wait_us = 0 if self.is_eager or is_full else limits.LEAN_READ_EVERY_US
         return self._out(arrived_at)
 
+    def reports(self) -> list[Sent]:
+        """What the camera said of its clocks since the last call."""
+        found = self._parts.reports[:]
+        self._parts.reports.clear()
+        return found
+
     def _settle(self) -> None:
         self.is_eager = False
         if self._client.sock is not None:
@@ -136,7 +143,7 @@ class Reader:
         if form is None:
             return None
         if self._times is None:
-            self._times = DecodeTimes(form.reorder_depth)
+            self._times = DecodeTimes(form.reorder_depth, self._playing.offer.clock_hz)
         return Unit(
             raw=RawTimes(
                 ticks=one.ticks,

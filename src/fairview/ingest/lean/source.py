@@ -13,6 +13,7 @@ import structlog
 
 from fairview.core import limits
 from fairview.core.camera import Login, Source
+from fairview.core.clock_offset import ClockOffset
 from fairview.core.errors import FairviewError
 from fairview.core.flow import PacketSource
 from fairview.core.ids import CameraId
@@ -22,6 +23,7 @@ from fairview.ingest.address import AddressRules, endpoint, shown
 from fairview.ingest.lean.client import Client, Playing
 from fairview.ingest.lean.datagrams import DatagramReader
 from fairview.ingest.lean.reader import Reader
+from fairview.ingest.lean.rtcp import sender_report
 from fairview.ingest.lean.unsuited import Unsuited
 from fairview.ingest.live_run import LiveRun, Unit
 
@@ -96,6 +98,7 @@ class LeanSource:
                     packets.extend(self._run.taken(unit))
                     if self._run.fault is not None:
                         break
+                self._hear(self._reader)
             except FairviewError as error:
                 self._fault = error
             self._fault = self._run.fault or self._fault or self._reader.fault
@@ -107,6 +110,19 @@ class LeanSource:
 
     def close(self) -> None:
         self._closed.set()
+
+    @property
+    def clock_offset(self) -> ClockOffset | None:
+        """How the camera's clock stands against ours; None before its first pictures."""
+        return self._run.clock_offset
+
+    def _hear(self, reader: Reader) -> None:
+        """What the camera says of its clock."""
+        for sent in reader.reports():
+            now = self._clock.now()
+            found = sender_report(sent.body, now.us)
+            if found is not None:
+                self._run.reported(sent.ticks, found.wall_us, now)
 
     def _units(self, reader: Reader) -> Iterator[Unit]:
         for _ in range(limits.LEAN_LOOKS_IN_ROW_MAX):
@@ -144,6 +160,10 @@ class LeanFirst:
     @property
     def is_steady(self) -> bool:
         return self._lean.is_steady
+
+    @property
+    def clock_offset(self) -> ClockOffset | None:
+        return self._lean.clock_offset
 
     def look(self) -> list[Packet]:
         return self._lean.look()

@@ -197,7 +197,7 @@ def test_how_the_cameras_clock_stands_is_told_seldom_and_at_once_when_it_moved()
     CameraSession(
         camera=CameraId("junction-1"),
         stream="main",
-        connect=lambda: Clocked([packet(number) for number in range(50)], None),
+        connect=lambda: Clocked([packet(number) for number in range(25)], None),
         sink=ListSink(),
         clock=clock,
         stop=threading.Event(),

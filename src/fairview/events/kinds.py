@@ -28,6 +28,13 @@ _TOLD: tuple[EventKind, ...] = (
         do="Nothing.",
     ),
     EventKind(
+        name="camera_clock",
+        what="How a camera's own clock stands against ours, and how fast it drifts: by `rtcp` when "
+        "the camera says its time, by `arrival` when only its pictures tell. Footage keeps our "
+        "time.",
+        do="Nothing for seconds; set the camera's clock (NTP) when it is minutes off.",
+    ),
+    EventKind(
         name="picture_bad",
         what="A camera's picture can't be measured: frozen, blind, dark, covered, out of focus, "
         "moved, wet, flat, or its clock is wrong.",

@@ -20,20 +20,32 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import av
 
 from bench.pictures import decoded, samples_in, shows_something
-from bench.visitor import Ended, Look, Piece, Visitor, part_at
+from bench.visitor import Ended, Fetched, Look, Piece, Visitor, part_at
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, Instant, Span, SystemClock
-from fairview.run.demo import CAMERA, HISTORY_WINDOWS
+from fairview.run.cache import sim_cache
+from fairview.run.demo import (
+    ADDRESS,
+    CAMERA,
+    HISTORY_US,
+    HISTORY_WINDOWS,
+    Past,
+    demo_settings,
+    record_past,
+)
+from fairview.run.office import open_office
 from fairview.sim.history import WINDOW_US
+from fairview.sim.loop import make_loop, seed_of
 from fairview.sim.source import latency_us
 from fairview.sim.strip import read_picture_clock
 
@@ -210,16 +222,15 @@ def aims(visitor: Visitor, windows: Sequence[Window], count: int) -> list[Aim]:
     return found[:count]
 
 
-def seek_within(visitor: Visitor, look: Look, at: Instant) -> tuple[float, bytes]:
+def seek_within(visitor: Visitor, look: Look, at: Instant) -> Fetched:
     """Inside an open look whose playlist and initialisation the player has: one request."""
     part = part_at(visitor.parts(look, CAMERA), at)
     init = visitor.bytes_of(look, part.init)
-    began = time.monotonic()
-    data = visitor.bytes_of(look, part.address)
-    return time.monotonic() - began, init + data
+    found = visitor.part(look, part.address)
+    return replace(found, data=init + found.data)
 
 
-def seek_opening(visitor: Visitor, rendition: str, at: Instant) -> tuple[float, bytes]:
+def seek_opening(visitor: Visitor, rendition: str, at: Instant) -> Fetched:
     """From nothing: open a look, read its playlist, its initialisation, its part."""
     half_us = LOOK_US // 2
     span = Span(start=at.plus(-half_us), end=at.plus(half_us))
@@ -227,10 +238,14 @@ def seek_opening(visitor: Visitor, rendition: str, at: Instant) -> tuple[float, 
     look = visitor.open_look(CAMERA, rendition, span)
     part = part_at(visitor.parts(look, CAMERA), at)
     init = visitor.bytes_of(look, part.init)
-    data = visitor.bytes_of(look, part.address)
-    lasted = time.monotonic() - began
+    before_s = time.monotonic() - began
+    found = visitor.part(look, part.address)
     visitor.close_look(look)
-    return lasted, init + data
+    return Fetched(
+        data=init + found.data,
+        first_s=before_s + found.first_s,
+        whole_s=before_s + found.whole_s,
+    )
 
 
 def require_pictures(data: bytes, what: str) -> None:
@@ -253,12 +268,12 @@ def seeks(visitor: Visitor, windows: Sequence[Window], count: int) -> list[Figur
     wanted = aims(visitor, windows, 2 * count)
     for aim, still in zip(wanted[:count], wanted[count:], strict=True):
         for rendition in RENDITIONS:
-            lasted, data = seek_within(visitor, looks[rendition, aim.window.span], aim.at)
-            require_pictures(data, f"a {rendition} seek")
-            note(f"seek, {rendition}, look open", lasted)
-            lasted, data = seek_opening(visitor, rendition, aim.at)
-            require_pictures(data, f"a {rendition} seek")
-            note(f"seek, {rendition}, with opening the look", lasted)
+            opened = seek_within(visitor, looks[rendition, aim.window.span], aim.at)
+            fresh = seek_opening(visitor, rendition, aim.at)
+            for how, found in (("look open", opened), ("with opening the look", fresh)):
+                require_pictures(found.data, f"a {rendition} seek")
+                note(f"seek, {rendition}, {how}, first picture", found.first_s)
+                note(f"seek, {rendition}, {how}, all of its 2 s", found.whole_s)
             look = looks[rendition, still.window.span]
             began = time.monotonic()
             jpeg = visitor.picture(look, CAMERA, still.at)
@@ -440,12 +455,38 @@ def starts(data: Path) -> list[Figure]:
     return [*fresh, Figure(name="command to first raw picture, folder known", tries=(shown_s,))]
 
 
+def record_day(data: Path, hours: float) -> Span:
+    """More of the past: as many hours of the simulated camera, up to the demo's own windows."""
+    clock = SystemClock()
+    end = clock.now().plus(-HISTORY_US - 10 * US_PER_MINUTE)
+    span = Span(start=end.plus(-round(hours * US_PER_HOUR)), end=end)
+    with open_office(demo_settings(data, 1), clock) as office:
+        loop = make_loop(sim_cache(), seed=seed_of(ADDRESS))
+        past = Past(
+            folder=office.folder, catalogue=office.catalogue, clock=clock, stop=threading.Event()
+        )
+        record_past(past, loop, span)
+    return span
+
+
+def hours_of(span: Span, count: int) -> list[Span]:
+    """Stretches of an hour (what a look covers at most), spread over a span."""
+    pitch_us = max((span.duration_us - US_PER_HOUR) // max(count - 1, 1), 1)
+    starts_at = [span.start.plus(number * pitch_us) for number in range(count)]
+    return [Span(start=at, end=at.plus(US_PER_HOUR - US_PER_MINUTE)) for at in starts_at]
+
+
 def measure(folder: Path, options: argparse.Namespace) -> list[Figure]:
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     figures = starts(folder / "data")
+    day: Span | None = None
+    if options.hours:
+        say(f"recording {options.hours:g} hours of the past")
+        day = record_day(folder / "data", options.hours)
     with node(folder / "data") as site:
         first_picture(site, "raw", site.started_s)
         visitor = site.visitor
-        spans = history(visitor)
+        spans = hours_of(day, 4) if day is not None else history(visitor)
         whole_s = sum(span.duration_us for span in spans) // US_PER_SECOND
         say(f"seeking in {len(spans)} recorded stretches, {whole_s} s together")
         windows = [
@@ -464,8 +505,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--seeks", type=int, default=40, help="instants per way of seeking")
     parser.add_argument(
-        "--seeks", type=int, default=40, help="instants per way of seeking (42 at most)"
+        "--hours", type=float, default=22, help="of footage to seek in; 0: the demo's nine minutes"
     )
     parser.add_argument("--opens", type=int, default=8, help="live looks per rendition")
     parser.add_argument("--watch", type=float, default=15, help="seconds of live pictures")

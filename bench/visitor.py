@@ -52,6 +52,15 @@ class Piece:
     data: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A part, and seconds until its first fragment was here, and until all of it was."""
+
+    data: bytes
+    first_s: float
+    whole_s: float
+
+
 class Visitor:
     """One session over one kept connection, as a browser has it."""
 
@@ -97,6 +106,19 @@ class Visitor:
     def bytes_of(self, look: Look, address: str) -> bytes:
         return self._read("GET", address, headers={_HEADER: look.token}).content
 
+    def part(self, look: Look, address: str) -> Fetched:
+        """A part as a player takes it: piece by piece."""
+        began_s = time.monotonic()
+        first_s, data = 0.0, bytearray()
+        with self._http.stream("GET", address, headers={_HEADER: look.token}) as answer:
+            if answer.is_error:
+                raise RuntimeError(f"{address}: {answer.status_code} {answer.read()[:300]!r}")
+            for some in answer.iter_raw():
+                data += some
+                if not first_s and has_fragment(data):
+                    first_s = time.monotonic() - began_s
+        return Fetched(data=bytes(data), first_s=first_s, whole_s=time.monotonic() - began_s)
+
     def picture(self, look: Look, camera: str, at: Instant) -> bytes:
         address = f"/api/v1/looks/{look.id}/pictures/{camera}"
         headers = {_HEADER: look.token}
@@ -120,6 +142,18 @@ class Visitor:
         if answer.is_error:
             raise RuntimeError(f"{method} {address}: {answer.status_code} {answer.text[:300]}")
         return answer
+
+
+def has_fragment(data: bytes | bytearray) -> bool:
+    """Whether a whole fragment is here: a `moof` with its `mdat`."""
+    at, names = 0, []
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size < 8 or at + size > len(data):
+            break
+        names.append(bytes(data[at + 4 : at + 8]))
+        at += size
+    return b"mdat" in names
 
 
 def _pieces(receive: Any) -> Iterator[Piece]:

@@ -1,21 +1,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fairview.access.door_rows import shreds
 from fairview.access.leaves import read_leaf
 from fairview.access.roots import Roots
-from fairview.access.shred import Shredder, ShredParts
+from fairview.access.shred import (
+    ALL_SIZE,
+    CAMERA_SIZE,
+    SIZE,
+    DiskNeed,
+    Shredder,
+    ShredParts,
+)
 from fairview.access.time_floor import TimeFloor
-from fairview.core.camera import Camera
+from fairview.core.camera import KEEP_BYTES_MIN, Camera
 from fairview.core.errors import NotFound, Unavailable
 from fairview.core.media import Gap, GapBecause, Segment
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, Instant, Span
 from fairview.store.blobs import MemoryBlobs
-from fairview.store.contracts import Catalogue, GapSaved
+from fairview.store.contracts import Catalogue, GapSaved, SegmentSaved
 from tests.access.doubles import Fault
 from tests.access.house import House, moved
 from tests.builders import NOON, camera, fragment, register_entry
@@ -29,7 +38,7 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path)
 
 
-def shredder(house: House, free_bytes_min: int = 0) -> Shredder:
+def shredder(house: House, free_bytes_min: int = 0, **more: Any) -> Shredder:
     return Shredder(
         ShredParts(
             catalogue=house.catalogue,
@@ -40,6 +49,7 @@ def shredder(house: House, free_bytes_min: int = 0) -> Shredder:
             floor=TimeFloor(house.heads, house.clock),
             clock=house.clock,
             free_bytes_min=free_bytes_min,
+            **more,
         )
     )
 
@@ -327,3 +337,60 @@ def test_what_a_cover_hides_dies_with_the_footage_it_hides(house: House) -> None
     assert not is_readable(house, head)
     with pytest.raises(NotFound):
         house.blobs.read(cover.blob)
+
+
+def three_hours(house: House, name: Camera) -> list[Segment]:
+    return [stored(house, name, NOON.plus(hour * US_PER_HOUR)) for hour in range(3)]
+
+
+def test_a_camera_over_its_own_size_gives_up_its_oldest_hours(house: House) -> None:
+    register = register_entry(retention_us=US_PER_DAY)
+    bounded = house.add(camera(register=register, keep_bytes_max=KEEP_BYTES_MIN))
+    other = house.add(camera("junction-2", register=register))
+    rows, others = three_hours(house, bounded), three_hours(house, other)
+    huge = [replace(row, size_bytes=KEEP_BYTES_MIN // 2) for row in rows]
+    house.catalogue.write([SegmentSaved(segment=row) for row in huge])
+    house.clock.advance(4 * US_PER_HOUR)
+    shredder(house).sweep()
+    assert [one.id for one in house.catalogue.segments(bounded.id)] == [one.id for one in rows[1:]]
+    assert len(house.catalogue.segments(other.id)) == len(others)
+    assert [one["because"] for one in certificates(house)] == [CAMERA_SIZE]
+
+
+def test_over_the_size_of_all_the_oldest_hours_of_any_camera_go(house: House) -> None:
+    register = register_entry(retention_us=US_PER_DAY)
+    cameras = [house.add(camera(name, register=register)) for name in ("a-1", "b-1")]
+    rows = [row for one in cameras for row in three_hours(house, one)]
+    house.clock.advance(4 * US_PER_HOUR)
+    total = sum(row.size_bytes for row in rows)
+    shredder(house, keep_bytes_max=total - rows[0].size_bytes - 1).sweep()
+    left = {row.id for one in cameras for row in house.catalogue.segments(one.id)}
+    assert left == {row.id for row in rows if row.span.start >= NOON.plus(US_PER_HOUR)}
+    assert {one["because"] for one in certificates(house)} == {ALL_SIZE}
+
+
+class OneShort:
+    """One disk is short; it holds the last two hours."""
+
+    def __init__(self, held: set[str], need_bytes: int) -> None:
+        self.held, self.need_bytes, self.settled = held, need_bytes, 0
+
+    def needs(self) -> list[DiskNeed]:
+        holds = self.held.__contains__
+        return [
+            DiskNeed(name="tank", need_bytes=self.need_bytes, holds=lambda row: holds(row.blob))
+        ]
+
+    def settle(self) -> None:
+        self.settled += 1
+
+
+def test_a_disk_short_of_room_loses_its_oldest_and_other_disks_nothing(house: House) -> None:
+    one = house.add(camera(register=register_entry(retention_us=US_PER_DAY)))
+    rows = three_hours(house, one)
+    house.clock.advance(4 * US_PER_HOUR)
+    disks = OneShort({row.blob for row in rows[1:]}, need_bytes=1)
+    shredder(house, disks=disks).sweep()
+    assert [row.id for row in house.catalogue.segments(one.id)] == [rows[0].id, rows[2].id]
+    assert [one["because"] for one in certificates(house)] == [SIZE]
+    assert disks.settled >= 1

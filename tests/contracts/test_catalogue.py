@@ -174,6 +174,21 @@ def test_segments_are_found_by_camera_stream_and_overlap_sorted_by_start(
     assert catalogue.segments(CAMERA, span=span(300, 400)) == ()
 
 
+def test_sizes_are_sums_by_camera_open_segments_included(catalogue: Catalogue) -> None:
+    assert catalogue.sizes() == ()
+    rows = [segment(number) for number in range(3)]
+    grown = replace(segment(3), head=None, ended_because=None)
+    foreign = segment(20, camera=OTHER, start_s=0)
+    catalogue.write([SegmentSaved(segment=row) for row in (*rows, grown, foreign)])
+    mine, other = sorted(catalogue.sizes(), key=lambda one: one.camera != CAMERA)
+    assert (mine.camera, other.camera) == (CAMERA, OTHER)
+    assert mine.size_bytes == sum(one.size_bytes for one in (*rows, grown))
+    assert mine.span.start == rows[0].span.start
+    assert mine.span.end == grown.span.end
+    (first,) = catalogue.sizes(Span(start=NOON.plus(-1), end=rows[0].span.start.plus(1)))[:1]
+    assert first.size_bytes in (rows[0].size_bytes, foreign.size_bytes)
+
+
 def test_removed_segments_are_gone_and_removing_again_is_safe(catalogue: Catalogue) -> None:
     catalogue.write([SegmentSaved(segment=segment(number)) for number in range(3)])
     removal = SegmentsRemoved(ids=(segment(0).id, segment(2).id, segment(9).id))

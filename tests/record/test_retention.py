@@ -7,7 +7,14 @@ from fairview.core.ids import CameraId, KeyPairId, SegmentId, new_hex_id
 from fairview.core.limits import SEGMENT_US_MAX
 from fairview.core.media import EndedBecause, Segment
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, Span
-from fairview.record.retention import Kept, camera_hours, over_size, past_retention
+from fairview.record.retention import (
+    Bound,
+    Kept,
+    camera_hours,
+    over_bounds,
+    over_size,
+    past_retention,
+)
 from tests.builders import NOON
 
 RETENTION = {CameraId("a"): 72 * US_PER_HOUR, CameraId("b"): US_PER_HOUR}
@@ -90,6 +97,35 @@ def test_by_size_nothing_that_still_grows_goes() -> None:
     now = NOON.plus(2 * US_PER_HOUR)
     deaths = over_size(hours, 1 << 60, hour_now=now)
     assert [one.hour.start for one in deaths] == [NOON.plus(US_PER_HOUR)]
+
+
+def test_each_bound_is_kept_and_what_one_frees_counts_for_the_next() -> None:
+    rows = [segment(minute, camera=camera) for minute in range(0, 300, 60) for camera in "ab"]
+    hours, now = camera_hours(rows), NOON.plus(5 * US_PER_HOUR)
+    one = Bound(because="a", need_bytes=2_000, counts=lambda row: row.camera == "a")
+    every = Bound(because="all", need_bytes=3_000)
+    deaths = over_bounds(hours, [one, every], hour_now=now)
+    assert [(death.hour.camera, death.hour.start, because) for death, because in deaths] == [
+        ("a", NOON, "a"),
+        ("a", NOON.plus(US_PER_HOUR), "a"),
+        ("b", NOON, "all"),
+    ]
+    assert {because for _, because in over_bounds(hours, [every, one], hour_now=now)} == {"all"}
+    assert over_bounds(hours, [Bound(because="none", need_bytes=0)], hour_now=now) == ()
+
+
+def test_a_disks_oldest_hours_go_whole_and_others_stay() -> None:
+    """Where an hour lies on two disks it dies on both: its key is one."""
+    rows = [segment(minute) for minute in range(0, 300, 30)]
+    on_disk = {row.id for row in rows if row.span.start >= NOON.plus(90 * US_PER_MINUTE)}
+    hours, now = camera_hours(rows), NOON.plus(5 * US_PER_HOUR)
+    need = Bound(because="full", need_bytes=2_500, counts=lambda row: row.id in on_disk)
+    deaths = [death for death, _ in over_bounds(hours, [need], hour_now=now)]
+    assert [death.hour.start for death in deaths] == [
+        NOON.plus(US_PER_HOUR),
+        NOON.plus(2 * US_PER_HOUR),
+    ]
+    assert [len(death.removed) for death in deaths] == [2, 2]
 
 
 @given(

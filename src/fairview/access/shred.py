@@ -10,8 +10,10 @@ Source:  decisions 6 and 7.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -34,24 +36,50 @@ from fairview.core.limits import (
 from fairview.core.media import Segment
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, Clock, Instant, Span
 from fairview.record.retention import (
+    Bound,
     CameraHour,
     Death,
     Kept,
     camera_hours,
-    over_size,
+    over_bounds,
     past_retention,
 )
 from fairview.store.contracts import Blobs, Catalogue, EventSaved, GapRemoved, SegmentsRemoved
 
 AGE = "past its retention"
 SIZE = "the disk needs room"
+CAMERA_SIZE = "the camera's footage is over its size"
+ALL_SIZE = "footage is over its size in all"
 UNUSED = "nothing was sealed to it"
 LOST = "its key had not come back from a backup"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DiskNeed:
+    """A disk that is short of room by so much, and which segments lie on it."""
+
+    name: str
+    need_bytes: int
+    holds: Callable[[Segment], bool]
+
+
+class DiskRooms(Protocol):
+    """How it stands with the disks."""
+
+    def needs(self) -> Sequence[DiskNeed]:
+        """Disks that are short of room. Errors: Unavailable."""
+        ...
+
+    def settle(self) -> None:
+        """Take from disks that are back what died meanwhile. Errors: Unavailable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShredParts:
-    """What the sweep works on."""
+    """What the sweep works on. keep_bytes_max: what all footage may take. disks: what each of
+    several disks is short of; None: free_bytes_min is kept free where the blobs are.
+    """
 
     catalogue: Catalogue
     blobs: Blobs
@@ -61,6 +89,8 @@ class ShredParts:
     floor: TimeFloor
     clock: Clock
     free_bytes_min: int
+    keep_bytes_max: int | None = None
+    disks: DiskRooms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +156,8 @@ class Shredder:
 
     def finish(self) -> None:
         """Take every noted certificate to its end. Safe to repeat; called at start too."""
+        if self._parts.disks is not None:
+            self._parts.disks.settle()
         for left in self._left():
             for _, blob in left.segments:
                 self._parts.blobs.remove(blob)
@@ -186,7 +218,7 @@ class Shredder:
                 for hour in camera_hours(segments)
             ]
             deaths += [(one, AGE) for one in past_retention(hours, retention, now, kept)]
-        deaths += [(one, SIZE) for one in self._over_size(cameras, deaths, kept, now)]
+        deaths += self._over_size(cameras, deaths, kept, now)
         due = [_certificate(death, because, by_pair) for death, because in deaths]
         dying = {one.pair for one in due}
         sealed_to = {one.key_pair for one in listed}
@@ -223,9 +255,9 @@ class Shredder:
         deaths: Sequence[tuple[Death, str]],
         kept: Kept,
         now: Instant,
-    ) -> tuple[Death, ...]:
-        need = self._parts.free_bytes_min - self._parts.blobs.free_bytes()
-        if need <= 0:
+    ) -> tuple[tuple[Death, str], ...]:
+        bounds = self._bounds(cameras)
+        if not bounds:
             return ()
         everything = [
             segment
@@ -234,7 +266,31 @@ class Shredder:
         ]
         dying = {death.hour.key_pair for death, _ in deaths}
         hours = camera_hours(everything)
-        return over_size(hours, need, hour_now=now.hour(), dying=dying, kept=kept)
+        return over_bounds(hours, bounds, hour_now=now.hour(), dying=dying, kept=kept)
+
+    def _bounds(self, cameras: dict[CameraId, Camera]) -> list[Bound]:
+        """What footage is over: a camera's size, the size of all, the room on a disk."""
+        parts = self._parts
+        found: list[Bound] = []
+        sizes = {one.camera: one.size_bytes for one in parts.catalogue.sizes()}
+        for camera in cameras.values():
+            most = camera.keep_bytes_max
+            if most is not None and sizes.get(camera.id, 0) > most:
+                need = sizes[camera.id] - most
+                of_camera = partial(_is_of, camera.id)
+                found.append(Bound(because=CAMERA_SIZE, need_bytes=need, counts=of_camera))
+        if parts.keep_bytes_max is not None:
+            need = sum(sizes.values()) - parts.keep_bytes_max
+            found.append(Bound(because=ALL_SIZE, need_bytes=need))
+        if parts.disks is None:
+            need = parts.free_bytes_min - parts.blobs.free_bytes()
+            found.append(Bound(because=SIZE, need_bytes=need))
+        else:
+            found += [
+                Bound(because=SIZE, need_bytes=one.need_bytes, counts=one.holds)
+                for one in parts.disks.needs()
+            ]
+        return [one for one in found if one.need_bytes > 0]
 
     def _left(self) -> list[_Left]:
         with self._parts.rows.read() as connection:
@@ -260,6 +316,10 @@ class Shredder:
             kind="shredding_paused", camera=None, at=self._parts.clock.now(), because=because
         )
         self._parts.catalogue.write([EventSaved(event=event)])
+
+
+def _is_of(camera: CameraId, segment: Segment) -> bool:
+    return segment.camera == camera
 
 
 def _in_use(

@@ -5,13 +5,15 @@ Source:  decision 6: retention is the death of keys, exact to an hour.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from fairview.core.ids import CameraId, KeyPairId, SegmentId
 from fairview.core.limits import SEGMENT_US_MAX
 from fairview.core.media import Segment
 from fairview.core.time import Instant
+
+Counts = Callable[[Segment], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +99,18 @@ def over_size(
     hour_now: Instant,
     dying: Set[KeyPairId] = frozenset(),
     kept: Kept | None = None,
+    counts: Counts | None = None,
 ) -> tuple[Death, ...]:
     """Camera-hours to give up early, oldest first, until need_bytes come free.
 
     Never one that may still grow: open, or reaching into the hour that is under way. `dying`
-    are those that go anyway; their bytes count.
+    are those that go anyway; their bytes count. counts: of which segments the bytes are wanted
+    (those on one disk, of one camera); None: of all. An hour dies whole, wherever it lies.
 
     Bounds:  may free less than needed, when everything else is held or growing.
     """
     stays = kept or Kept()
-    freed = sum(_freed(_death(hour, stays)) for hour in hours if hour.key_pair in dying)
+    freed = sum(_freed(_death(hour, stays), counts) for hour in hours if hour.key_pair in dying)
     chosen: list[Death] = []
     for hour in hours:
         if freed >= need_bytes:
@@ -116,11 +120,51 @@ def over_size(
         if hour.has_open or hour.end > hour_now:
             continue
         death = _death(hour, stays)
-        if not death.removed:
+        coming = _freed(death, counts)
+        if not coming:
             continue
         chosen.append(death)
-        freed += _freed(death)
+        freed += coming
     return tuple(chosen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Footage is over a size by need_bytes. because: as it stands in the ledger."""
+
+    because: str
+    need_bytes: int
+    counts: Counts | None = None
+
+
+def over_bounds(
+    hours: Sequence[CameraHour],
+    bounds: Sequence[Bound],
+    *,
+    hour_now: Instant,
+    dying: Set[KeyPairId] = frozenset(),
+    kept: Kept | None = None,
+) -> tuple[tuple[Death, str], ...]:
+    """What goes early for each of the bounds, in their order; what one frees counts for the next.
+
+    Bounds:  as `over_size`.
+    """
+    going = set(dying)
+    found: list[tuple[Death, str]] = []
+    for bound in bounds:
+        if bound.need_bytes <= 0:
+            continue
+        deaths = over_size(
+            hours,
+            bound.need_bytes,
+            hour_now=hour_now,
+            dying=going,
+            kept=kept,
+            counts=bound.counts,
+        )
+        going |= {death.hour.key_pair for death in deaths}
+        found += [(death, bound.because) for death in deaths]
+    return tuple(found)
 
 
 def _end(segment: Segment) -> Instant:
@@ -135,5 +179,5 @@ def _death(hour: CameraHour, kept: Kept) -> Death:
     )
 
 
-def _freed(death: Death) -> int:
-    return sum(segment.size_bytes for segment in death.removed)
+def _freed(death: Death, counts: Counts | None) -> int:
+    return sum(segment.size_bytes for segment in death.removed if counts is None or counts(segment))

@@ -14,6 +14,7 @@ from fairview.core.traffic import Count, SpeedBin
 from fairview.store.contracts import (
     CameraRow,
     CameraSaved,
+    CameraSize,
     Change,
     CleanPictureRefused,
     CleanPictureSaved,
@@ -128,6 +129,23 @@ class MemoryCatalogue:
                 and (stream is None or one.stream == stream)
                 and (span is None or one.span.overlaps(span))
             )
+
+    def sizes(self, span: Span | None = None) -> tuple[CameraSize, ...]:
+        with self._lock:
+            by_camera: dict[CameraId, list[Segment]] = {}
+            for one in self._segments.values():
+                if span is None or one.span.overlaps(span):
+                    by_camera.setdefault(one.camera, []).append(one)
+        return tuple(
+            CameraSize(
+                camera=camera,
+                size_bytes=sum(one.size_bytes for one in some),
+                span=Span(
+                    start=min(one.span.start for one in some), end=max(one.span.end for one in some)
+                ),
+            )
+            for camera, some in sorted(by_camera.items())
+        )
 
     def segment(self, segment: SegmentId) -> Segment:
         with self._lock:

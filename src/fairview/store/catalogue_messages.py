@@ -157,6 +157,11 @@ class AskGaps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskSizes:
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskSegment:
     segment: SegmentId
 

@@ -11,7 +11,14 @@ from fairview.core.media import Gap, Segment
 from fairview.core.time import Instant, Span
 from fairview.core.traffic import Count, SpeedBin
 from fairview.store import catalogue_messages as say
-from fairview.store.contracts import CameraRow, Change, CleanPictureSaved, RootTaken, SceneSaved
+from fairview.store.contracts import (
+    CameraRow,
+    CameraSize,
+    Change,
+    CleanPictureSaved,
+    RootTaken,
+    SceneSaved,
+)
 from fairview.store.wire import Connection
 
 
@@ -41,6 +48,9 @@ class RemoteCatalogue:
         message = say.AskSegments(camera=camera, stream=stream, span=span)
         with self._connection.stream(message, tuple[Segment, ...]) as pages:
             return tuple(row for page in pages for row in page)
+
+    def sizes(self, span: Span | None = None) -> tuple[CameraSize, ...]:
+        return self._connection.call(say.AskSizes(span=span), tuple[CameraSize, ...])
 
     def segment(self, segment: SegmentId) -> Segment:
         return self._connection.call(say.AskSegment(segment=segment), Segment)

@@ -132,6 +132,7 @@ def _handlers(catalogue: Catalogue) -> list[Handler]:
         answers(say.AskCameras, cameras),
         streams(say.AskSegments, segments),
         streams(say.AskGaps, gaps),
+        answers(say.AskSizes, lambda one: catalogue.sizes(one.span)),
         answers(say.AskSegment, lambda one: catalogue.segment(one.segment)),
         answers(say.AskOpenSegments, lambda _: catalogue.open_segments()),
         answers(say.AskSegmentsWithoutRoot, lambda one: catalogue.segments_without_root(one.limit)),

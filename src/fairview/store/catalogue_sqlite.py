@@ -24,6 +24,7 @@ from fairview.core.traffic import Count, SpeedBin
 from fairview.store.contracts import (
     CameraRow,
     CameraSaved,
+    CameraSize,
     Change,
     CleanPictureRefused,
     CleanPictureSaved,
@@ -87,6 +88,24 @@ class SqliteCatalogue:
     ) -> tuple[Segment, ...]:
         return self._segments(
             sa.select(t.segments).where(*_overlapping(t.segments, camera, stream, span))
+        )
+
+    def sizes(self, span: Span | None = None) -> tuple[CameraSize, ...]:
+        c = t.segments.c
+        ask = sa.select(
+            c.camera, sa.func.sum(c.size_bytes), sa.func.min(c.start_us), sa.func.max(c.end_us)
+        )
+        if span is not None:
+            ask = ask.where(c.start_us < span.end.us, c.end_us > span.start.us)
+        with self._read() as connection:
+            rows = connection.execute(ask.group_by(c.camera).order_by(c.camera)).all()
+        return tuple(
+            CameraSize(
+                camera=camera,
+                size_bytes=size_bytes,
+                span=Span(start=Instant(start_us), end=Instant(end_us)),
+            )
+            for camera, size_bytes, start_us, end_us in rows
         )
 
     def segment(self, segment: SegmentId) -> Segment:

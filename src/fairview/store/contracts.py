@@ -218,6 +218,18 @@ class CameraRow:
     sealed_login: bytes | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraSize:
+    """What a camera's segments take, those that still grow as far as their rows say.
+
+    span: from the start of the earliest to the end of the latest.
+    """
+
+    camera: CameraId
+    size_bytes: int
+    span: Span
+
+
 class Catalogue(Protocol):
     """Rows about footage. Times filter by overlap; answers are sorted by start.
 
@@ -245,6 +257,11 @@ class Catalogue(Protocol):
 
     def segment(self, segment: SegmentId) -> Segment:
         """Errors:  NotFound."""
+        ...
+
+    def sizes(self, span: Span | None = None) -> tuple[CameraSize, ...]:
+        """Sums over the segments that overlap a span, by camera; cameras without any are not in
+        it."""
         ...
 
     def open_segments(self) -> tuple[Segment, ...]:

@@ -11,6 +11,7 @@ import subprocess  # the child is our own program, with a fixed argument list
 import sys
 from pathlib import Path
 
+from fairview.access.usb_coder import usb_coder
 from fairview.core.camera import Login, Secret, Source, transport_named
 from fairview.core.errors import FairviewError, Unavailable, error_named, outcome_of
 from fairview.core.ids import camera_stream
@@ -78,7 +79,7 @@ def main() -> None:
     )
     answer: dict[str, object]
     try:
-        found = probe(source, login, SystemClock(), rules)
+        found = probe(source, login, SystemClock(), rules, usb_coder)
         answer = {name: getattr(found, name) for name in Probed.__slots__}
     except FairviewError as error:
         answer = {"error": outcome_of(error).name, "message": str(error)}

@@ -20,6 +20,7 @@ from fairview.ingest.file_play import FilePlay
 from fairview.ingest.http.source import HttpSource
 from fairview.ingest.lean.source import LeanFirst, LeanSource
 from fairview.ingest.reading import file_has_audio
+from fairview.ingest.usb.source import CoderMaker, UsbSource
 
 _CAMERA = CameraId("probe")
 
@@ -44,15 +45,23 @@ class Probed:
 
 
 def probe(
-    source: Source, login: Login | None, clock: Clock, rules: AddressRules | None = None
+    source: Source,
+    login: Login | None,
+    clock: Clock,
+    rules: AddressRules | None = None,
+    coder: CoderMaker | None = None,
 ) -> Probed:
-    """Connect, watch for a moment, let go.
+    """Connect, watch for a moment, let go. coder: for the raw pictures of a USB camera.
 
     Bounds:  limits.PROBE_US_MAX of footage, and the time limits of opening and reading.
     Errors:  NotFound, NotAllowed, Unavailable, BadInput, each saying what to do.
     """
     name = shown(source.address)
-    opened = _opened(source, login, clock, rules or AddressRules())
+    if source.kind == "usb" and coder is not None:
+        usb = UsbSource(camera=_CAMERA, source=source, clock=clock, coder=coder)
+        opened = _Opened(source=usb, has_audio=lambda: False)
+    else:
+        opened = _opened(source, login, clock, rules or AddressRules())
     try:
         found = measured(opened.source.packets(), name)
     finally:

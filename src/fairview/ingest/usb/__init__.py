@@ -1,0 +1,1 @@
+"""Cameras of this machine: V4L2 devices."""

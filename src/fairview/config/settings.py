@@ -56,11 +56,40 @@ class Recording(_Section):
         ge=0,
         description="Room always left free on the disk; the oldest hours die first.",
     )
+    keep_bytes_max: int | None = Field(
+        None,
+        ge=1_000_000_000,
+        description="What all footage may take; the oldest hours die first. None: what disks hold.",
+    )
+    disk_policy: Literal["most_free", "fill_in_order"] = Field(
+        "most_free",
+        description="Where new footage goes when there are several disks. most_free: to each as "
+        "much as it has room, a camera's hour to one of them. fill_in_order: to the first of the "
+        "list that has room.",
+    )
     sweep_s: int = Field(60, ge=5, le=3_600, description="Seconds between retention sweeps.")
     reader: Literal["ffmpeg", "lean"] = Field(
         "ffmpeg",
         description="What reads H.264 and H.265 over RTSP: lean is our own reader (over TCP, at "
         "a fraction of the cost; FFmpeg goes on with what it doesn't know), ffmpeg reads all.",
+    )
+
+
+class DiskPlace(_Section):
+    """A disk that footage is kept on besides the data folder's own, which is called data. It is
+    adopted once with `fairview disk add`; what stands here then counts from the next start."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$", description="What it is called.")
+    path: Path | None = Field(None, description="Where it is mounted.")
+    free_bytes_min: int | None = Field(
+        None, ge=0, description="Room left free on it. None: recording.free_bytes_min."
+    )
+    bytes_max: int | None = Field(
+        None, ge=0, description="What footage may take on it. None: all but the room left free."
+    )
+    role: Literal["record", "keep"] = Field(
+        "record",
+        description="record: new footage goes there. keep: what lies there stays until its time.",
     )
 
 
@@ -169,6 +198,9 @@ class Settings(_Section):
         "~/.local/share/fairview/models (see fairview models).",
     )
     logs: Logs = Logs()
+    disks: tuple[DiskPlace, ...] = Field(
+        (), max_length=32, description="Disks for footage, each a [[disks]] of its own."
+    )
 
 
 def load_settings(file: Path | None, environment: Mapping[str, str]) -> Settings:

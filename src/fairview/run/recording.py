@@ -11,7 +11,7 @@ import structlog
 
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera, Login, Source
-from fairview.core.errors import BadInput, FairviewError
+from fairview.core.errors import FairviewError
 from fairview.core.event import HealthEvent
 from fairview.core.flow import PacketSink, PacketSource
 from fairview.core.ids import CameraId, StreamName
@@ -266,7 +266,7 @@ def connection(
 ) -> PacketSource:
     """A fresh connection to a stream.
 
-    Errors:  BadInput for a kind of source this version doesn't read.
+    Errors:  as the source says when it is first read.
     """
     if source.kind == "rtsp":
         return _rtsp(supplies, camera, source, login)
@@ -281,9 +281,15 @@ def connection(
 
         clock, rules = supplies.stores.clock, rules_of(supplies.settings.cameras)
         return HttpSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
+    if source.kind == "usb":
+        from fairview.access.usb_coder import usb_coder
+        from fairview.ingest.usb.source import UsbSource
+
+        clock = supplies.stores.clock
+        return UsbSource(camera=camera, source=source, clock=clock, coder=usb_coder)
     if source.kind == "sim":
         return _simulated(supplies, camera, source)
-    raise BadInput(f"{camera}: sources of kind {source.kind} are not read by this version")
+    raise AssertionError(f"{camera}: nobody reads sources of kind {source.kind}")
 
 
 def _rtsp(

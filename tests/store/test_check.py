@@ -198,6 +198,21 @@ def test_overlapping_footage_is_found_unless_the_clock_was_set_back(blobs: Memor
         assert codes(check(blobs, catalogue)) == wanted
 
 
+@pytest.mark.parametrize("because", [EndedBecause.CLOCK_JUMP, EndedBecause.CRASHED])
+def test_all_that_was_recorded_again_after_a_clock_was_set_back_is_sound(
+    because: EndedBecause,
+) -> None:
+    """Six segments before the step and six after it lie between one another."""
+    blobs, catalogue = MemoryBlobs(), MemoryCatalogue()
+    for number in range(6):
+        ended = because if number == 5 else EndedBecause.ROTATED
+        begin(blobs, catalogue, 1 + number, 5 * number).seconds(5 * number, 5).end(ended)
+    for number in range(6):
+        start = 2 + 5 * number
+        begin(blobs, catalogue, 11 + number, start).seconds(start, 5).end()
+    assert codes(check(blobs, catalogue)) == []
+
+
 def test_a_segment_of_a_newer_version_is_left_alone(
     blobs: MemoryBlobs, catalogue: MemoryCatalogue
 ) -> None:

@@ -219,16 +219,33 @@ def _gap_behind(stream: StreamOf, newest: Segment | Gap, until: Instant) -> Gap:
     return Gap(camera=stream.camera, stream=stream.name, span=span, because=because)
 
 
+_INTERRUPTED = frozenset(
+    (
+        EndedBecause.CLOCK_JUMP,
+        EndedBecause.CRASHED,
+        EndedBecause.STOPPED,
+        EndedBecause.DISK,
+        EndedBecause.CAMERA_AWAY,
+    )
+)
+"""Behind such an end the clock may be another one."""
+
+
 def overlapping(segments: Sequence[Segment]) -> tuple[tuple[Segment, Segment], ...]:
     """Neighbours of one stream, sorted by start, whose footage overlaps without a cause. Pure.
 
-    A clock that was set back overlaps by right; so does less than HOLE_US_MIN of rounding.
+    A clock that was set back overlaps by right, and so may all that was recorded since, up to
+    where the clock had been. It may have been set back while nothing was recorded, so every
+    interruption counts; an overlap behind the last one is without a cause, since a run's times
+    only grow. Less than HOLE_US_MIN is rounding.
     """
+    ends = [one.span.end for one in segments if one.ended_because in _INTERRUPTED]
+    again_until = max(ends, default=Instant(0))
     return tuple(
         (earlier, later)
         for earlier, later in pairwise(segments)
         if earlier.span.end.since(later.span.start) > HOLE_US_MIN
-        and earlier.ended_because is not EndedBecause.CLOCK_JUMP
+        and later.span.start >= again_until
     )
 
 

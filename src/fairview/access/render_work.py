@@ -353,6 +353,8 @@ class LiveWork:
         if self._open and (
             sample.is_key
             or painted.at.since(self._open[0][1].at) >= LIVE_CHUNK_US
+            # The first piece is one picture, so that a viewer sees something at once.
+            or self._sequence == 0
             or painted.cover != self._open[0][1].cover
         ):
             yield from self._closed(sample.decode_ticks)

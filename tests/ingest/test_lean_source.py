@@ -18,6 +18,7 @@ from fairview.core.camera import Login, Secret, Source
 from fairview.core.errors import BadInput, FairviewError, NotAllowed, NotFound, Unavailable
 from fairview.core.flow import StreamLost
 from fairview.core.ids import CameraId
+from fairview.core.limits import LEAN_CALM_TURNS
 from fairview.core.media import GapBecause, Packet
 from fairview.core.time import Instant, ManualClock, SystemClock
 from fairview.ingest.address import AddressRules
@@ -443,6 +444,7 @@ class _Steady:
     """A source that is steady from its first packet on, and gives one at every look."""
 
     is_steady = True
+    is_patient = True
 
     def packets(self) -> Iterator[Packet]:
         return iter(())
@@ -468,24 +470,47 @@ def test_what_the_sink_raises_ends_the_session_in_its_own_thread() -> None:
         session.run()
 
 
-def test_a_step_that_hangs_holds_up_nobody_else() -> None:
-    go_on = threading.Event()
+def test_a_step_that_raises_ends_no_other_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda told: raised.append(str(told.exc_value)))
 
-    def hangs() -> bool:
-        go_on.wait(20)
-        return False
+    def raises() -> bool:
+        raise RuntimeError("our own mistake")
 
     done: list[int] = []
     looks = Looks(SystemClock())
-    stuck = followed(looks, [hangs])
-    others = followed(looks, [step_of(done, 1, 5), step_of(done, 2, 5)])
-    for thread in others:
+    threads = followed(looks, [step_of(done, 1, 5), raises, step_of(done, 2, 5)])
+    for thread in threads:
         thread.join(timeout=5)
         assert not thread.is_alive()
-    assert stuck[0].is_alive()
-    go_on.set()
-    stuck[0].join(timeout=5)
-    assert not stuck[0].is_alive()
+    assert sorted(done) == [1] * 5 + [2] * 5
+    assert raised == ["our own mistake"]
+
+
+def test_calm_streams_are_looked_at_in_every_third_turn() -> None:
+    done: list[int] = []
+    looks = Looks(ManualClock(Instant(0)))
+    is_watched = threading.Event()
+
+    def calm() -> bool:
+        if done.count(1) == 6:
+            is_watched.set()
+        done.append(1)
+        return done.count(1) < 12
+
+    def always() -> bool:
+        done.append(2)
+        return done.count(1) < 12
+
+    other = threading.Thread(target=looks.follow, args=(always,), daemon=True)
+    other.start()
+    looks.follow(calm, lambda: not is_watched.is_set())
+    other.join(timeout=5)
+    places = [at for at, name in enumerate(done) if name == 1]
+    assert len(places) == 12
+    between = [later - earlier - 1 for earlier, later in pairwise(places)]
+    assert between[:5] == [LEAN_CALM_TURNS] * 5
+    assert between[-3:] == [1] * 3
 
 
 def test_a_manual_clock_moves_turns_on() -> None:

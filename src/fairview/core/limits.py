@@ -459,10 +459,12 @@ WAITING_KNOWN_US = 10 * US_PER_SECOND
 CLEAN_TRY_US = 10 * US_PER_MINUTE
 """Between two tries at a clean picture of one camera."""
 
-LEAN_READ_EVERY_US = 250_000
+LEAN_READ_EVERY_US = 97_000
+LEAN_CALM_TURNS = 3
 """How often a stream's connection is emptied, once it runs: one wake-up for some pictures, at
-most a tenth of a second late. No multiple of a usual picture's length, so that each look comes at
-another moment of a picture and the least delay is found all the same."""
+most a tenth of a second late; three tenths where nobody watches and the connection bears it. No
+multiples of a usual picture's length, so that each look comes at another moment of a picture and
+the least delay is found all the same."""
 
 LEAN_EAGER_US = 2 * US_PER_SECOND
 """How long after its start every packet is taken at once: the wall clock is anchored on these."""
@@ -471,10 +473,6 @@ LEAN_ROOM_BYTES = 512 * 1024
 LEAN_ROOMS_MAX = 2
 """Working space of one look at a connection (its frames are 64 KiB at most), and how much of it is
 kept between looks, shared by all streams. Outcome: more is read at the next look."""
-
-LEAN_LOOK_US_MAX = 10_000
-"""A look at one stream that takes longer (it waits for its disk) keeps its thread; the other
-streams go on in a new one."""
 
 LEAN_LOOKS_IN_ROW_MAX = 8
 """Looks at one connection in a row while each fills its room. Outcome: the rest waits its turn."""

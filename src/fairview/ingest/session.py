@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import structlog
@@ -55,15 +56,18 @@ class CameraSession:
         stop: threading.Event,
         looks: Looks | None = None,
         on_clock: Callable[[ClockOffset], None] | None = None,
+        is_watched: Callable[[], bool] | None = None,
     ) -> None:
         """looks: takes over steady streams that can be looked at; None reads all in this thread.
 
         on_clock: is told how the camera's clock stands, now and then and when it moved.
+        is_watched: whether somebody waits for the pictures now; None: always.
         """
         self._camera, self._stream = camera, stream
         self._connect, self._sink, self._clock, self._stop = connect, sink, clock, stop
         self._looks = looks
         self._on_clock = on_clock
+        self._is_watched = is_watched
         self._clock_seen_us = 0
         self._clock_told: ClockOffset | None = None
         self._first_us: int | None = None
@@ -151,7 +155,7 @@ class CameraSession:
                 fault = error
             return trouble is None and fault is None
 
-        looks.follow(step)
+        looks.follow(step, partial(self._is_calm, source))
         if fault is not None:
             raise fault
         return trouble
@@ -170,6 +174,10 @@ class CameraSession:
         if offset is not None and (told is None or offset.is_news(told)):
             self._clock_told = offset
             self._on_clock(offset)
+
+    def _is_calm(self, source: Looked) -> bool:
+        """Whether fewer looks will do now."""
+        return self._is_watched is not None and source.is_patient and not self._is_watched()
 
     def _opened(self) -> tuple[PacketSource | None, Exception | None]:
         try:

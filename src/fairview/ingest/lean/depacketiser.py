@@ -34,7 +34,7 @@ _MARKER = 0x80 << 48
 """The marker in an RTP word."""
 _LAST = 0x40
 """The bit of a unit's last part in its fragment header."""
-_TRUSTED = 25
+TRUSTED = 25
 """So many pictures that ended with a marker in a row, and the next marker ends one at once."""
 
 
@@ -128,7 +128,7 @@ class Depacketiser:
         begin = at
         while at < last:
             is_mark, length, is_word, is_first, is_fragment = unpack(view, at)
-            after = at + 4 + length
+            after: int = at + 4 + length
             if is_first != first or is_mark != mark or length < body or after > end:
                 break
             if is_word == word and is_fragment == fragment:
@@ -151,7 +151,7 @@ class Depacketiser:
         self._in_fragment = False
         self._word = -1
         self._had_marker = is_marked
-        if is_marked and self._trust >= _TRUSTED and self._has_picture:
+        if is_marked and self._trust >= TRUSTED and self._has_picture:
             self._give()
 
     def _frame(self, data: bytearray, view: memoryview, at: int, end: int) -> int:
@@ -220,13 +220,9 @@ class Depacketiser:
             return True
         body = start + 12
         if flags != 0x80:
-            body += 4 * (flags & 15)
-            if flags & 0x10:
-                if body + 4 > end:
-                    return True
-                body += 4 + 4 * (view[body + 2] << 8 | view[body + 3])
-            if flags & 0x20:
-                end -= view[end - 1]
+            body, end = _body_of(view, start, end)
+            if body < 0:
+                return True
         if number == self._next:
             self._next = (number + 1) & 0xFFFF
         elif not self._is_next(number):
@@ -235,7 +231,7 @@ class Depacketiser:
             is_marked = kind >= 0x80
             self._payload(view, body, end, ticks)
             self._had_marker = is_marked
-            if is_marked and self._trust >= _TRUSTED and self._has_picture:
+            if is_marked and self._trust >= TRUSTED and self._has_picture:
                 self._give()
             elif self._in_fragment and flags == 0x80:
                 following = (number + 1) & 0xFFFF
@@ -264,13 +260,17 @@ class Depacketiser:
             self._is_damaged = True
         self._in_fragment = False
 
-    def _payload(self, view: memoryview, start: int, end: int, ticks: int) -> None:
+    def _moment(self, ticks: int) -> None:
+        """A packet of this moment follows: another one than before ends the access unit."""
         if ticks != self._ticks:
             if self._has_picture:
                 self._bound()
             if self._ticks is not None:
                 self._unwrapped += ((ticks - self._ticks + 0x80000000) & 0xFFFFFFFF) - 0x80000000
             self._ticks = ticks
+
+    def _payload(self, view: memoryview, start: int, end: int, ticks: int) -> None:
+        self._moment(ticks)
         rules = self._rules
         kind = rules.kind(view[start])
         if kind == rules.fragment:
@@ -415,3 +415,15 @@ class Depacketiser:
         if len(self._pieces) > self._settled:
             self._pieces[self._settled :] = [b"".join(self._pieces[self._settled :])]
             self._settled = len(self._pieces)
+
+
+def _body_of(view: memoryview, start: int, end: int) -> tuple[int, int]:
+    """Where a packet's payload begins and ends, behind sources and extensions and before padding;
+    it begins before 0 in a packet that is cut."""
+    flags = view[start]
+    body = start + 12 + 4 * (flags & 15)
+    if flags & 0x10:
+        if body + 4 > end:
+            return -1, end
+        body += 4 + 4 * (view[body + 2] << 8 | view[body + 3])
+    return body, end - view[end - 1] if flags & 0x20 else end

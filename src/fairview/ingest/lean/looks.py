@@ -2,6 +2,7 @@
 
 A thread for every stream would be woken as often, for each stream apart, and would find the
 processor's caches filled with something else each time, which costs more than the look itself.
+For the same reason streams that nobody watches are looked at together in every third turn.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from fairview.core.limits import LEAN_LOOK_US_MAX, LEAN_READ_EVERY_US
+from fairview.core.limits import LEAN_CALM_TURNS, LEAN_READ_EVERY_US
 from fairview.core.media import Packet
 from fairview.core.time import Clock
 
@@ -26,6 +27,11 @@ class Looked(Protocol):
     @property
     def is_steady(self) -> bool: ...
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether what was sent waits as long as it must: the sender is held back, not lost."""
+        ...
+
     def look(self) -> Sequence[Packet]:
         """What has come since the last look; never waits. Errors: as PacketSource."""
         ...
@@ -34,120 +40,75 @@ class Looked(Protocol):
 @dataclass(slots=True, eq=False)
 class _Follower:
     step: Step
+    is_calm: Callable[[], bool]
     done: threading.Event = field(default_factory=threading.Event)
-    is_under_way: bool = False
 
 
 class Looks:
-    """Takes the turns. Safe from several threads.
+    """Takes the turns. Safe from several threads. Steps never wait: writers have threads of their
+    own.
 
-    A step that takes longer than limits.LEAN_LOOK_US_MAX (it waits for a disk) keeps its thread to
-    itself; a new one goes on with the streams behind it. So there are as many threads as steps
-    wait, and one when none does.
+    Bounds:  LEAN_READ_EVERY_US between turns; a calm stream is looked at in every
+    LEAN_CALM_TURNS-th.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._followers: list[_Follower] = []
-        self._shift = 0
-        self._is_running = self._is_watched = False
-        self._since_us: int | None = None
-        self._first = 0
+        self._is_running = False
         self._never = threading.Event()
-        self._turn = threading.Event()
 
-    def follow(self, step: Step) -> None:
+    def follow(self, step: Step, is_calm: Callable[[], bool] = bool) -> None:
         """Take a step some times a second until it says that no more are to come.
 
-        step: raises nothing; what goes wrong it keeps for whoever follows.
+        step: raises nothing; what goes wrong it keeps for whoever follows. is_calm: whether fewer
+        looks will do at this moment.
         """
-        follower = _Follower(step)
+        follower = _Follower(step, is_calm)
         with self._lock:
             self._followers.append(follower)
             if not self._is_running:
-                self._relieve()
-            if not self._is_watched:
-                self._is_watched = True
-                threading.Thread(target=self._watch, name="looks-watch", daemon=True).start()
+                self._start()
         follower.done.wait()
 
-    def _watch(self) -> None:
-        """Relieves a thread that is held up, as long as there are any."""
-        while True:
-            self._turn.wait()
-            self._clock.wait(self._never, LEAN_LOOK_US_MAX)
-            with self._lock:
-                if not self._is_running:
-                    self._is_watched = False
-                    return
-                since_us = self._since_us
-                if since_us is None:
-                    continue
-                if self._clock.monotonic_us() - since_us > LEAN_LOOK_US_MAX:
-                    self._relieve()
+    def _start(self) -> None:
+        """With the lock held."""
+        self._is_running = True
+        threading.Thread(target=self._work, name="looks", daemon=True).start()
 
-    def _relieve(self) -> None:
-        """A new thread takes over; the one before ends with its step. With the lock held."""
-        self._shift += 1
-        self._is_running, self._since_us = True, None
-        threading.Thread(
-            target=self._work, args=(self._shift,), name=f"looks-{self._shift}", daemon=True
-        ).start()
-
-    def _work(self, shift: int) -> None:
-        due_us = self._clock.monotonic_us()
-        while True:
+    def _work(self) -> None:
+        try:
+            while self._take_turns():
+                pass
+        finally:
+            # A step that raises all the same takes the thread with it, but nobody else's stream.
             with self._lock:
-                if shift != self._shift:
-                    return
-                turn = self._followers[self._first :] + self._followers[: self._first]
-                self._turn.set()
-                if not turn:
-                    self._is_running = False
-                    return
-            for follower in turn:
-                if not self._begin(follower, shift):
-                    continue
-                self._step(follower)
-                if not self._end(follower, shift):
-                    return
-            with self._lock:
-                if shift != self._shift:
-                    return
-                self._first = 0
-                self._turn.clear()
-            now_us = self._clock.monotonic_us()
-            due_us = max(due_us + LEAN_READ_EVERY_US, now_us)
-            self._clock.wait(self._never, due_us - now_us)
+                self._is_running = False
+                if self._followers:
+                    self._start()
 
-    def _begin(self, follower: _Follower, shift: int) -> bool:
-        """Whether it is this thread's to take the follower's step."""
-        with self._lock:
-            if shift != self._shift or follower.is_under_way or follower.done.is_set():
-                return False
-            follower.is_under_way = True
-            self._first = self._followers.index(follower) + 1
-            self._since_us = self._clock.monotonic_us()
-            return True
+    def _take_turns(self) -> bool:
+        """One round of turns; whether anybody is left."""
+        for number in range(LEAN_CALM_TURNS):
+            began_us = self._clock.monotonic_us()
+            with self._lock:
+                followers = tuple(self._followers)
+                if not followers:
+                    return False
+            for follower in followers:
+                if number == 0 or not follower.is_calm():
+                    self._step(follower)
+            took_us = self._clock.monotonic_us() - began_us
+            self._clock.wait(self._never, max(0, LEAN_READ_EVERY_US - took_us))
+        return True
 
     def _step(self, follower: _Follower) -> None:
         goes_on = False
         try:
             goes_on = follower.step()
         finally:
-            # A step that raises all the same takes its thread with it; another is found wanting
-            # by the watch, and whoever follows is let go.
             if not goes_on:
                 with self._lock:
                     self._followers.remove(follower)
                 follower.done.set()
-
-    def _end(self, follower: _Follower, shift: int) -> bool:
-        """Whether this thread still takes the turns."""
-        with self._lock:
-            follower.is_under_way = False
-            if shift != self._shift:
-                return False
-            self._since_us = None
-            return True

@@ -54,6 +54,7 @@ class LeanSource:
         self._run = LiveRun(camera, source.stream, shown(source.address))
         self._fault: FairviewError | None = None
         self._left = 0
+        self._is_patient = False
 
     def packets(self) -> Iterator[Packet]:
         """As PacketSource says.
@@ -66,6 +67,7 @@ class LeanSource:
         playing: Playing | None = None
         try:
             playing = client.play()
+            self._is_patient = playing.pair is None
             kind = Reader if playing.pair is None else DatagramReader
             reader = self._reader = kind(client, playing, name, self._clock)
             while not self._closed.is_set():
@@ -84,6 +86,11 @@ class LeanSource:
     def is_steady(self) -> bool:
         """Whether looks from time to time will do, and `packets` holds nothing back."""
         return self._reader is not None and not self._reader.is_eager and self._left == 0
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether what was sent waits: over TCP. Datagrams are dropped when they are not taken."""
+        return self._is_patient
 
     def look(self) -> list[Packet]:
         """Take what has come since the last look. For one thread at a time, while steady.
@@ -164,6 +171,10 @@ class LeanFirst:
     @property
     def clock_offset(self) -> ClockOffset | None:
         return self._lean.clock_offset
+
+    @property
+    def is_patient(self) -> bool:
+        return self._lean.is_patient
 
     def look(self) -> list[Packet]:
         return self._lean.look()

@@ -63,6 +63,7 @@ class Watch:
         self.kept: list[Kept] = []
         self.early: list[int] = []
         self.late: list[int] = []
+        self.recorded = 0
 
     def begin(self) -> None:
         self.start_door()
@@ -138,6 +139,7 @@ class Watch:
             ended_because=EndedBecause.ROTATED,
         )
         house.catalogue.write([SegmentSaved(segment=segment)])
+        self.recorded += 1
         ended_us = house.clock.monotonic_us() + US_PER_MINUTE
         self.kept.append(Kept(segment=segment, ended_us=ended_us, is_spare=picked.is_spare))
 
@@ -218,8 +220,13 @@ def test_a_step_ahead_that_nobody_mends_shreds_nothing_and_stops_viewing(tmp_pat
     assert watch.floor.check().viewing_stopped
 
 
-def test_the_known_hole_a_clock_up_to_a_day_ahead_is_believed_at_once(tmp_path: Path) -> None:
-    watch = lived(tmp_path, 3, At(hour=24, does=step(CLOCK_AHEAD_US_MAX - US_PER_MINUTE)))
+def test_the_known_hole_a_clock_up_to_a_day_ahead_is_believed_after_a_day(tmp_path: Path) -> None:
+    """A machine that slept looks the same; nothing on it can tell."""
+    ahead = At(hour=24, does=step(CLOCK_AHEAD_US_MAX - US_PER_MINUTE))
+    keep_us = 36 * US_PER_HOUR
+    hours = 24 + SHRED_PAUSE_US_MAX / US_PER_HOUR
+    assert not lived(tmp_path / "a", (hours - 1) / 24, ahead, keep_us=keep_us).early
+    watch = lived(tmp_path / "b", (hours + 3) / 24, ahead, keep_us=keep_us)
     assert watch.early
     assert min(watch.early) >= -CLOCK_AHEAD_US_MAX
 

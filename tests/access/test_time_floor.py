@@ -40,6 +40,43 @@ def test_a_clock_that_jumps_ahead_pauses_shredding_until_it_is_back() -> None:
     assert floor.check().may_shred
 
 
+def test_a_step_ahead_of_less_than_a_day_moves_nothing_until_it_kept_steady_for_one() -> None:
+    clock = ManualClock(NOON)
+    floor = TimeFloor(MemoryHeads(), clock)
+    floor.check()
+    clock.step(20 * US_PER_HOUR)
+    state = floor.check()
+    assert state.may_shred
+    assert state.now == NOON
+    clock.advance(US_PER_DAY - 1)
+    assert floor.check().now == NOON.plus(US_PER_DAY - 1)
+    clock.advance(1)
+    assert floor.check().now == clock.now()
+
+
+def test_a_clock_that_runs_fast_never_makes_time_run_fast() -> None:
+    clock = ManualClock(NOON)
+    floor = TimeFloor(MemoryHeads(), clock)
+    for hour in range(400):
+        assert floor.check().now == NOON.plus(hour * US_PER_HOUR)
+        clock.advance(US_PER_HOUR)
+        clock.step(US_PER_HOUR // 20)
+
+
+def test_a_persons_word_also_takes_back_a_time_that_was_wrongly_believed() -> None:
+    heads, clock = MemoryHeads(), ManualClock(NOON)
+    TimeFloor(heads, clock).check()
+    clock.step(3_650 * US_PER_DAY)
+    floor = TimeFloor(heads, clock)
+    floor.check()
+    clock.advance(US_PER_DAY)
+    assert floor.check().now == clock.now()
+    clock.step(-3_650 * US_PER_DAY)
+    assert floor.check().now > clock.now()
+    assert floor.confirm().now == clock.now()
+    assert TimeFloor(heads, clock).check().now == clock.now()
+
+
 def test_small_steps_ahead_add_up() -> None:
     clock = ManualClock(NOON)
     floor = TimeFloor(MemoryHeads(), clock)

@@ -68,10 +68,13 @@ TROUBLES: dict[str, tuple[Signs, list[str]]] = {
         signs(recorders=(recorder(stream(stream="cover", away_because="gone")),)),
         [],
     ),
-    "full": (signs(disks=(disk(state="full"),)), ["disk_full"]),
-    "slow": (signs(disks=(disk(state="slow"),)), ["disk_slow"]),
-    "failing": (signs(disks=(disk(state="failing"),)), ["disk_failing"]),
-    "gone": (signs(disks=(disk(state="gone"),)), ["disk_gone"]),
+    "full": (signs(disks=(disk(state="full", because="told by its writer"),)), ["disk_full"]),
+    "slow": (signs(disks=(disk(state="slow", because="told by its writer"),)), ["disk_slow"]),
+    "failing": (
+        signs(disks=(disk(state="failing", because="told by its writer"),)),
+        ["disk_failing"],
+    ),
+    "gone": (signs(disks=(disk(state="gone", because="told by its writer"),)), ["disk_gone"]),
     "filling": (signs(disks=(disk(full_in_us=9 * US_PER_HOUR),)), ["disk_filling"]),
     "filling slowly": (signs(disks=(disk(full_in_us=9 * US_PER_DAY),)), []),
     "stepped": (signs(clock=clock(stepped_us=-90_000_000)), ["clock_stepped"]),
@@ -151,7 +154,7 @@ TROUBLES: dict[str, tuple[Signs, list[str]]] = {
         [],
     ),
     "a picture that can't be measured": (
-        signs(facts=(facts(picture_fault="covered"),)),
+        signs(analysers=(analysis(fault="covered"),)),
         ["picture_bad"],
     ),
     "catalogue away": (

@@ -17,6 +17,7 @@ from fairview.access.door import (
     CountView,
     CoverState,
     ExportKind,
+    KeepingWish,
     LedgerLine,
     LedgerTail,
     LiveChunk,
@@ -30,20 +31,32 @@ from fairview.access.door import (
     Timeline,
     TimelineGap,
 )
+from fairview.access.health_desk import narrowed
+from fairview.access.keeping import kept_so
 from fairview.access.may import FIRST_ACTOR_ROLES
 from fairview.config.scene_file import scene_of
 from fairview.core.camera import Login, Source
 from fairview.core.case import LOOK_LIVE_US, Actor, Look, LookWish
-from fairview.core.errors import BadInput, FairviewError, NotAllowed, NotFound, Unavailable
+from fairview.core.errors import (
+    BadInput,
+    Conflict,
+    FairviewError,
+    NotAllowed,
+    NotFound,
+    Unavailable,
+)
 from fairview.core.event import HealthEvent
+from fairview.core.health import NodeHealth
 from fairview.core.ids import ActorId, CameraId, LookId, new_hex_id
 from fairview.core.media import GapBecause
 from fairview.core.sight import Sight, SightBox
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, Clock, Instant, Span
 from tests import builders
 from tests.serve.moving_picture import FPS, codec_of, jpeg, moved, movie
+from tests.serve.pretend_health import pretend_health
 
 LINK = "pretend-link"
+TOKEN = "pretend-token"
 LIVE_FRAMES = 2
 PART_FRAMES = 20
 RUN_SECONDS = 20
@@ -138,6 +151,10 @@ class PretendDoor:
             for view in self.views
         )
 
+    def view_of(self, camera: CameraId) -> CameraView:
+        """For tests: a camera as it is now."""
+        return self._camera(camera)
+
     def _camera(self, camera: CameraId) -> CameraView:
         for view in self.views:
             if view.camera.id == camera:
@@ -170,6 +187,7 @@ class PretendDoor:
         source = Source(stream="main", kind="rtsp", address=wish.address)
         camera = replace(view.camera, register=wish.register, sources=(source,))
         self.views.append(replace(view, camera=camera))
+        self.views[-1] = replace(view, camera=kept_so(camera, wish.keeping))
         self._write("camera_added", f"camera {wish.name} was added: {wish.register.purpose}")
         return self.views[-1]
 
@@ -177,6 +195,18 @@ class PretendDoor:
         self._enter("camera_remove")
         self.who(session)
         self.views.remove(self._camera(camera))
+
+    def camera_keep(self, session: str, wish: KeepingWish) -> CameraView:
+        self._enter("camera_keep")
+        self.who(session)
+        view = self._camera(wish.camera)
+        if wish.from_revision not in (None, view.camera.revision):
+            raise Conflict("this camera was changed by somebody else meanwhile")
+        fresh = kept_so(view.camera, wish.keeping)
+        changed = replace(view, camera=replace(fresh, revision=fresh.revision + 1))
+        self.views[self.views.index(view)] = changed
+        self._write("camera.changed", f"camera {wish.camera} is kept otherwise")
+        return changed
 
     def look_open(self, session: str, wish: LookWish) -> LookOpened:
         self._enter("look_open")
@@ -279,12 +309,12 @@ class PretendDoor:
         self._look(token, camera)
         return movie(RUN_SECONDS, PART_FRAMES).init
 
-    def part(self, token: str, camera: CameraId, number: int) -> bytes:
+    def part(self, token: str, camera: CameraId, number: int) -> Iterator[bytes]:
         self._enter("part")
         if number >= len(self.parts(token, camera)):
             raise NotFound("there is no such part")
         run = movie(RUN_SECONDS, PART_FRAMES)
-        return moved(run.fragments[number % len(run.fragments)], number, run.fragment_us)
+        yield moved(run.fragments[number % len(run.fragments)], number, run.fragment_us)
 
     def picture(self, token: str, camera: CameraId, at: Instant, width_px: int) -> bytes:
         self._enter("picture")
@@ -294,10 +324,12 @@ class PretendDoor:
     def timeline(self, session: str, camera: CameraId, span: Span) -> Timeline:
         self._enter("timeline")
         self.who(session)
-        self._camera(camera)
+        plan = self._camera(camera).camera.recording
         footage = [one.clipped(span) for one in self._footage(camera)]
         whole = self._footage(camera)
         causes = (GapBecause.CAMERA_AWAY, GapBecause.CRASHED)
+        if plan.mode != "continuous":
+            causes = (GapBecause.CAMERA_AWAY, GapBecause.NO_EVENT)
         gaps = [
             TimelineGap(span=Span(start=whole[place].end, end=whole[place + 1].start), because=one)
             for place, one in enumerate(causes)
@@ -439,6 +471,20 @@ class PretendDoor:
             p85_kmh=48.0,
         )
         return MeasuresView(counts=(count, few), speeds=(speed,))
+
+    def health(self, session: str) -> NodeHealth:
+        self._enter("health")
+        actor = self.who(session)
+        known = {view.camera.id for view in self.views}
+        whole = pretend_health(self.clock.now())
+        cameras = tuple(one for one in whole.cameras if one.camera in known)
+        return narrowed(replace(whole, cameras=cameras), actor)
+
+    def figures(self, token: str) -> NodeHealth:
+        self._enter("figures")
+        if token not in ("", TOKEN):
+            raise NotAllowed("figures are for this machine")
+        return pretend_health(self.clock.now())
 
     def events(self, session: str, limit: int) -> tuple[HealthEvent, ...]:
         self._enter("events")

@@ -29,15 +29,18 @@ from fairview.access.door import (
     SceneView,
     SessionOpened,
     Timeline,
+    TimeView,
 )
 from fairview.access.door_work import DoorWork
 from fairview.access.exports import Exports
+from fairview.access.health_desk import HealthDesk
 from fairview.access.journal import Journal
 from fairview.access.live_look import LiveLook, SightLook
 from fairview.access.looks import LookBook, OpenLook
 from fairview.access.may import Action, Allowed, CameraState, Denied, decide, may_know
 from fairview.access.scene_desk import SceneDesk
-from fairview.access.time_floor import TimeFloor
+from fairview.access.time_desk import TimeDesk
+from fairview.access.time_floor import TimeFloor, TimeState
 from fairview.access.watching import Watching
 from fairview.access.who import Who
 from fairview.analyse.clean import CleanPicture
@@ -51,6 +54,7 @@ from fairview.core.errors import (
     Unavailable,
 )
 from fairview.core.event import HealthEvent
+from fairview.core.health import NodeHealth
 from fairview.core.ids import CameraId, LookId
 from fairview.core.limits import EVENTS_MAX, LEDGER_LINES_MAX, TIMELINE_US_MAX
 from fairview.core.time import US_PER_DAY, Clock, Instant, Span
@@ -76,6 +80,8 @@ class GateParts:
     ledger: Ledger
     catalogue: Catalogue
     floor: TimeFloor
+    health: HealthDesk
+    time: TimeDesk
     clock: Clock
     work: tuple[DoorWork, ...]
     let_go: tuple[Callable[[], None], ...]
@@ -189,6 +195,23 @@ class Gate:
         ]
         newest = sorted(mine, key=lambda one: one.at, reverse=True)
         return tuple(newest[: max(1, min(limit, EVENTS_MAX))])
+
+    def health(self, session: str) -> NodeHealth:
+        return self._parts.health.seen_by(self._allowed(session, "health_see"))
+
+    def figures(self, token: str) -> NodeHealth:
+        return self._parts.health.figures(token)
+
+    def time(self, session: str) -> TimeView:
+        self._allowed(session, "time_see")
+        return self._parts.time.view()
+
+    def time_confirm(self, session: str) -> TimeView:
+        return self._parts.time.confirm(self._allowed(session, "time_confirm"))
+
+    def time_state(self) -> TimeState:
+        """What the door takes the time to be; for the process it is in."""
+        return self._parts.floor.check()
 
     # What cameras look at, and what was counted.
 

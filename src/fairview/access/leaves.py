@@ -62,6 +62,16 @@ class ActorSetUp(Leaf):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeConfirmed(Leaf):
+    """Somebody said that the clock is right. counted: the time the node held to be sure."""
+
+    KIND: ClassVar[str] = "time.confirmed"
+    counted: Instant
+    confirmed: Instant
+    actor: str = field(metadata=_PRIVATE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraAdded(Leaf):
     KIND: ClassVar[str] = "camera.added"
     camera: str
@@ -227,6 +237,7 @@ KINDS: tuple[type[Leaf], ...] = (
     NodeStarted,
     NodeRestored,
     ActorSetUp,
+    TimeConfirmed,
     CameraAdded,
     CameraChanged,
     SceneSavedLeaf,

@@ -18,6 +18,7 @@ from fairview.access.door_work import Chore, DoorWork
 from fairview.access.exports import ExportParts, Exports
 from fairview.access.footage import Footage
 from fairview.access.gate import Gate, GateParts
+from fairview.access.health_desk import HealthAsker, HealthDesk
 from fairview.access.journal import Journal
 from fairview.access.keys import KeyStore
 from fairview.access.leaves import NodeStarted
@@ -35,6 +36,7 @@ from fairview.access.roots import Roots
 from fairview.access.scene_desk import SceneDesk
 from fairview.access.shred import Shredder, ShredParts
 from fairview.access.site_key import SiteKeyFiles
+from fairview.access.time_desk import TimeDesk
 from fairview.access.time_floor import TimeFloor
 from fairview.access.watching import Views, Watching
 from fairview.access.who import Who
@@ -69,6 +71,7 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     render: RenderPool | None = None,
     live: LiveConnector | None = None,
     sights: SightConnector | None = None,
+    health: HealthAsker | None = None,
     origin: str | None = None,
     hasher: PasswordHasher | None = None,
 ) -> Gate:
@@ -83,7 +86,8 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     to what is seen in a camera's live picture; None where nothing is analysed. render: None
     makes a pool when the first picture is asked for, and closes it with the gate; one that is
     handed in, the catalogue and the blobs stay the caller's to close. origin: the ledger's name,
-    `fairview.local/<8 hex of its key>` by default.
+    `fairview.local/<8 hex of its key>` by default. health: asks how the node is; None where
+    nobody judges.
 
     Errors:  Corrupt when the folder's parts don't belong together; Unavailable.
     """
@@ -123,6 +127,8 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
             ledger=build.ledger,
             catalogue=catalogue,
             floor=build.floor,
+            health=HealthDesk(health, settings.metrics),
+            time=TimeDesk(build.floor, build.journal, build.issue_keys, clock),
             clock=clock,
             work=work,
             let_go=(rendering.close, build.close),

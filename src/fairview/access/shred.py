@@ -362,19 +362,18 @@ def _periods(pairs: Iterable[PairKept]) -> dict[KeyPairId, tuple[Instant, Instan
 def _in_its_time(
     hour: CameraHour, period: tuple[Instant, Instant] | None, now: Instant
 ) -> CameraHour:
-    """The same footage, its end moved to its pair's where a wrong clock gave it impossible times.
+    """The same footage, its end moved to its pair's where a clock may have given it wrong times.
 
-    Footage can't be older than the pair it is sealed to, nor come from the future. A pair that
+    Footage ends no earlier than the time its pair was for, which is counted, as a clock that was
+    set back says otherwise; nor does it come from the future. A pair that
     is not ours (from a backup) says nothing.
     """
     if period is None:
         return hour
-    start, end = period
-    if hour.start.us < start.us - KEY_CLOCK_DOUBT_US:
-        return replace(hour, end=max(hour.end, end))
+    _, end = period
     if hour.end.us > max(now.us, end.us) + KEY_CLOCK_DOUBT_US:
         return replace(hour, end=end)
-    return hour
+    return replace(hour, end=max(hour.end, end))
 
 
 def _unused(

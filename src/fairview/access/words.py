@@ -67,6 +67,13 @@ def _set_up(texts: Texts) -> str:
     return f"An actor was set up as {roles} ({texts['arrangement']})."
 
 
+def _time_confirmed(texts: Texts) -> str:
+    return (
+        f"The machine's clock was confirmed as {texts['confirmed']}; until then the node held "
+        f"{texts['counted']} to be sure."
+    )
+
+
 def _camera_added(texts: Texts) -> str:
     kept = duration(_number(texts, "retention_us"))
     return f"Camera {texts['camera']} was added; its footage is kept for {kept}."
@@ -160,6 +167,7 @@ _WORDS: dict[str, Callable[[Texts], str]] = {
     "node.started": _started,
     "node.restored": _restored,
     "actor.set_up": _set_up,
+    "time.confirmed": _time_confirmed,
     "camera.added": _camera_added,
     "camera.changed": _camera_changed,
     "camera.removed": _camera_removed,

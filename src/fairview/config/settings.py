@@ -7,10 +7,12 @@ but the reading of the one file named.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -182,6 +184,85 @@ class Logs(_Section):
     )
 
 
+class Metrics(_Section):
+    """Who may read the figures for Prometheus, besides people who are signed in."""
+
+    this_machine: bool = Field(
+        True, description="Whether anybody on this machine may (GET /metrics at 127.0.0.1)."
+    )
+    token_sha256: str | None = Field(
+        None,
+        max_length=64,
+        description="SHA-256 (hex) of a token that lets a monitor on another machine read them "
+        "(Authorization: Bearer). Without it nobody elsewhere can.",
+    )
+
+
+class NoticeRule(_Section):
+    """Who is told of what, after how long."""
+
+    name: str = Field(max_length=63, description="What the rule is called in notices and logs.")
+    conditions: tuple[str, ...] = Field(
+        (
+            "camera_away",
+            "camera_silent",
+            "not_stored",
+            "disk_full",
+            "disk_failing",
+            "disk_gone",
+            "viewing_stopped",
+            "process_failing",
+        ),
+        max_length=64,
+        description="Which conditions (docs/reference/events.md).",
+    )
+    cameras: tuple[str, ...] = Field(
+        (), max_length=200, description="Of which cameras; none named: of all, and the node's own."
+    )
+    after_min: float = Field(
+        5.0, ge=0, le=1_440, description="How long a condition must last before it is told."
+    )
+    webhook: str | None = Field(
+        None, max_length=2_000, description="HTTPS address to post to; its host is listed below."
+    )
+    mail: tuple[str, ...] = Field((), max_length=32, description="Addresses to write to.")
+    back: bool = Field(True, description="Whether it is told when all is well again.")
+    repeat_h: float = Field(
+        24.0, ge=0, le=720, description="Told again after this, while it lasts. 0: never."
+    )
+    quiet_min: float = Field(
+        60.0,
+        ge=0,
+        le=1_440,
+        description="The same trouble of the same camera is told at most once in this time.",
+    )
+
+
+class Notifier(_Section):
+    """How notices leave this machine."""
+
+    hosts: tuple[str, ...] = Field(
+        (), max_length=32, description="Hosts that webhooks may go to, at public addresses."
+    )
+    local_hosts: tuple[str, ...] = Field(
+        (),
+        max_length=32,
+        description="Hosts that webhooks and mail may go to, also at private addresses and on "
+        "this machine.",
+    )
+    ca_file: Path | None = Field(
+        None, description="PEM certificates that receivers' certificates are checked against."
+    )
+    smtp_host: str | None = Field(None, max_length=253, description="The mail server.")
+    smtp_port: int = Field(587, ge=1, le=65_535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "off"] = Field(
+        "starttls",
+        description="starttls (port 587), tls from the first byte (port 465), or off, which is "
+        "refused for any server but one on this machine.",
+    )
+    smtp_from: str | None = Field(None, max_length=254, description="The sender's address.")
+
+
 class Settings(_Section):
     """Everything a node can be told. Anything unknown is an error that names the nearest known."""
 
@@ -200,6 +281,11 @@ class Settings(_Section):
     logs: Logs = Logs()
     disks: tuple[DiskPlace, ...] = Field(
         (), max_length=32, description="Disks for footage, each a [[disks]] of its own."
+    )
+    metrics: Metrics = Metrics()
+    notifier: Notifier = Notifier()
+    notices: tuple[NoticeRule, ...] = Field(
+        (), max_length=32, description="Rules for notices, each a [[notices]] of its own."
     )
 
 
@@ -221,6 +307,7 @@ def load_settings(file: Path | None, environment: Mapping[str, str]) -> Settings
         where = ".".join(str(part) for part in first["loc"])
         raise BadInput(f"the setting {where}: {first['msg'].lower()}") from error
     _refuse_contradictions(settings)
+    _refuse_dead_ends(settings)
     return settings
 
 
@@ -260,6 +347,11 @@ def _refuse_unknown(values: Mapping[str, Any], section: type[BaseModel], prefix:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
             raise BadInput(f"there is no setting {prefix}{key}; did you mean {prefix}{near[0]}?")
         inner = known[key].annotation
+        if inner == tuple[NoticeRule, ...] and isinstance(value, list):
+            for number, one in enumerate(value):
+                if isinstance(one, Mapping):
+                    _refuse_unknown(one, NoticeRule, f"{prefix}{key}.{number}.")
+            continue
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             if not isinstance(value, Mapping):
                 raise BadInput(f"{prefix}{key} is a section: write [{prefix}{key}]")
@@ -277,6 +369,29 @@ def _refuse_contradictions(settings: Settings) -> None:
             f"plain HTTP on {server.host} would send passwords and footage in the clear: "
             "use server.https = auto, files or proxy"
         )
+
+
+def _refuse_dead_ends(settings: Settings) -> None:
+    """Notices that could never leave, said before one is needed."""
+    notifier = settings.notifier
+    token = settings.metrics.token_sha256
+    if token is not None and not re.fullmatch(r"[0-9a-f]{64}", token):
+        raise BadInput("metrics.token_sha256 has 64 hexadecimal digits: sha256sum of the token")
+    for rule in settings.notices:
+        if rule.webhook is None and not rule.mail:
+            raise BadInput(f"the notices {rule.name} go nowhere: set webhook or mail")
+        if rule.mail and (notifier.smtp_host is None or notifier.smtp_from is None):
+            raise BadInput("notices by mail need notifier.smtp_host and notifier.smtp_from")
+        host = urlsplit(rule.webhook).hostname if rule.webhook else None
+        if rule.webhook and host not in (*notifier.hosts, *notifier.local_hosts):
+            raise BadInput(
+                f"the webhook of {rule.name} goes to {host}: list it in notifier.hosts, or in "
+                "notifier.local_hosts when it is at a private address"
+            )
+    if len({rule.name for rule in settings.notices}) != len(settings.notices):
+        raise BadInput("each of the [[notices]] has its own name")
+    if notifier.smtp_security == "off" and not is_loopback(notifier.smtp_host or "localhost"):
+        raise BadInput("notifier.smtp_security = off would send mail in the clear: use starttls")
 
 
 def is_loopback(host: str) -> bool:

@@ -91,8 +91,9 @@ class QueueSign:
 class AnalysisSign:
     """One camera in its analyser. looked and dropped: pictures since it began.
 
-    dead_because: why nothing of it is analysed, None while it is. silent_us: since the last
-    picture was looked at or known to be still.
+    dead_because: why nothing of it is analysed, None while it is. silent_us: since packets came,
+    or since the last look while pictures wait. fault: what is wrong with the picture, None for
+    a good one.
     """
 
     camera: CameraId
@@ -100,6 +101,7 @@ class AnalysisSign:
     dropped: int
     silent_us: int
     dead_because: str | None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +173,6 @@ class CameraFacts:
     keys_left_us: int | None
     lost_us: tuple[tuple[str, int], ...]
     is_analysed: bool
-    picture_fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

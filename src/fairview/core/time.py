@@ -128,6 +128,48 @@ def cpu_us() -> int:
     return _time.process_time_ns() // 1_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelClock:
+    """What the kernel was told by whoever keeps its time (NTP, PTP, GPS).
+
+    error_us: the bound it gives for its error; None while it is not synchronised.
+    """
+
+    is_synchronised: bool
+    error_us: int | None
+
+
+_TIMEX_BYTES = 256
+"""More than struct timex has on any machine (208 on 64 bits)."""
+_TIMEX_MAXERROR = 3
+_TIMEX_STATUS = 5
+_STA_UNSYNC = 0x40
+
+
+def kernel_clock() -> KernelClock | None:
+    """Whether the machine's clock is kept right; None where the kernel can't be asked.
+
+    Reads only (modes is 0), which anyone may.
+
+    Source:  adjtimex(2): modes, offset, freq, maxerror, esterror, status, ... as native longs.
+    """
+    import ctypes
+
+    if ctypes.sizeof(ctypes.c_long) != 8:
+        return None
+    fields = (ctypes.c_long * (_TIMEX_BYTES // 8))()
+    try:
+        answer = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(fields))
+    except (AttributeError, OSError):
+        return None
+    if answer < 0:
+        return None
+    status = int(fields[_TIMEX_STATUS]) & 0xFFFF_FFFF
+    is_synchronised = not status & _STA_UNSYNC
+    error_us = int(fields[_TIMEX_MAXERROR]) if is_synchronised else None
+    return KernelClock(is_synchronised=is_synchronised, error_us=error_us)
+
+
 class ManualClock:
     """A clock that tests and simulations move by hand."""
 

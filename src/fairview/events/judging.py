@@ -77,8 +77,6 @@ def _cameras(signs: Signs) -> Iterator[Found]:
         if left_us is not None and left_us < limits.KEYS_SHORT_US:
             hours = max(left_us, 0) // US_PER_HOUR
             yield Found(kind="keys_short", camera=facts.camera, because=f"{hours} hours are left")
-        if facts.picture_fault is not None:
-            yield Found(kind="picture_bad", camera=facts.camera, because=facts.picture_fault)
 
 
 def _stream(sign: StreamSign) -> Iterator[Found]:
@@ -189,12 +187,12 @@ def _analyses(signs: Signs) -> Iterator[Found]:
     signed: dict[CameraId, AnalysisSign] = {
         one.camera: one for analyser in signs.analysers for one in analyser.cameras
     }
+    for sign in signed.values():
+        if sign.fault is not None:
+            yield Found(kind="picture_bad", camera=sign.camera, because=sign.fault)
     looked = dict(signs.looked)
     for camera in sorted(wanted - away):
-        sign = signed.get(camera)
-        because = "no analyser has it" if sign is None else sign.dead_because
-        if sign is not None and because is None and sign.silent_us > limits.STARTING_US:
-            because = f"no picture was looked at for {_seconds(sign.silent_us)}"
+        because = _dead_because(signed.get(camera))
         if because is not None:
             yield Found(kind="analysis_dead", camera=camera, because=because)
             continue
@@ -202,6 +200,14 @@ def _analyses(signs: Signs) -> Iterator[Found]:
         if share is not None and share < limits.LOOKED_SHARE_MIN:
             because = f"{share:.0%} of its pictures are looked at"
             yield Found(kind="analysis_overloaded", camera=camera, because=because)
+
+
+def _dead_because(sign: AnalysisSign | None) -> str | None:
+    if sign is None:
+        return "no analyser has it"
+    if sign.dead_because is None and sign.silent_us > limits.STARTING_US:
+        return f"no picture was looked at for {_seconds(sign.silent_us)}"
+    return sign.dead_because
 
 
 def _processes(signs: Signs) -> Iterator[Found]:

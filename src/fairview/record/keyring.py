@@ -38,6 +38,8 @@ class Keyring:
 
     `tell` hears once when the spare pair comes into use (key_supply_spare) and once when the
     hour's own pair is back (key_supply_back). Used by a camera's streams, from their threads.
+
+    spare_because: why the newest segment was sealed to the spare, empty for its hour's own pair.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Keyring:
         self._stamp: tuple[int, int, int] | None = None
         self._fault = ""
         self._on_spare = False
+        self.spare_because = ""
         self._trusted_at = clock.now()
         self._trusted_us = clock.monotonic_us()
         self._log = structlog.get_logger(__name__)
@@ -82,6 +85,7 @@ class Keyring:
             if self._file is None:
                 raise Unavailable(f"no public keys for {self._camera}: {self._fault}")
             picked = self._picked(self._file, start)
+            self.spare_because = picked.because
             told = self._change(picked)
         if told is not None:
             self._tell(told)

@@ -41,6 +41,8 @@ class LiveTap:
     """Where viewers get a stream's packets. A PacketSink that never waits.
 
     Keeps the packets since the newest key frame (bounded), so that a viewer begins at once.
+    packets, received_bytes: what came. aways, away_because: how often the stream went away, and
+    why at last.
     """
 
     def __init__(self) -> None:
@@ -49,10 +51,15 @@ class LiveTap:
         self._group_bytes = 0
         self._subscriptions: tuple[Subscription, ...] = ()
         self._is_closed = False
+        self.packets = self.received_bytes = 0
+        self.aways = 0
+        self.away_because: GapBecause | None = None
 
     def packet(self, packet: Packet) -> None:
         """Keep and hand out one packet. Cost: some microseconds, and as much per viewer."""
         with self._lock:
+            self.packets += 1
+            self.received_bytes += len(packet.data)
             if packet.is_key:
                 self._group, self._group_bytes = [packet], len(packet.data)
             elif self._group and packet.format == self._group[0].format:
@@ -71,8 +78,9 @@ class LiveTap:
 
     def away(self, camera: CameraId, stream: StreamName, because: GapBecause, at: Instant) -> None:
         """The stream went away: its next packets do not continue these."""
-        del camera, stream, because, at
+        del camera, stream, at
         with self._lock:
+            self.aways, self.away_because = self.aways + 1, because
             self._group, self._group_bytes = [], 0
             subscriptions = self._subscriptions
         for subscription in subscriptions:

@@ -10,6 +10,7 @@ import structlog
 
 from fairview.core.errors import Overloaded, Unavailable
 from fairview.core.event import HealthEvent
+from fairview.core.health import QueueSign
 from fairview.core.limits import (
     CATALOGUE_BATCH_MAX,
     ROWS_RETRY_US_FIRST,
@@ -39,6 +40,7 @@ class RowQueue:
         self._waiting: dict[object, Change | Question] = {}
         self._numbered = 0
         self._is_away = False
+        self._away_because = ""
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -59,6 +61,17 @@ class RowQueue:
             self._waiting[self._next_number()] = question
             self._bound()
         self._wake.set()
+
+    def sign(self) -> QueueSign:
+        """How much waits, and whether the catalogue is away."""
+        with self._lock:
+            return QueueSign(
+                name="rows",
+                waiting=len(self._waiting),
+                waiting_max=ROWS_WAITING_MAX,
+                dropped=self.dropped,
+                away_because=self._away_because if self._is_away else None,
+            )
 
     def start(self) -> None:
         """Begin writing in a thread."""
@@ -143,7 +156,7 @@ class RowQueue:
 
     def _say_away(self, error: Exception) -> None:
         if not self._is_away:
-            self._is_away = True
+            self._is_away, self._away_because = True, str(error)
             self._log.warning("catalogue away, rows wait", because=str(error))
             event = HealthEvent(
                 kind="catalogue_away", camera=None, at=self._clock.now(), because=str(error)

@@ -19,6 +19,7 @@ from fairview.config.scene_file import scene_of
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera
 from fairview.core.errors import BadInput, FairviewError, Unavailable
+from fairview.core.health import AnalyserSigns, AnalysisSign
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.limits import PROCESS_START_US_MAX
 from fairview.core.limits_seeing import ANALYSIS_RETRY_US, SCENES_EVERY_US
@@ -27,6 +28,8 @@ from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Clock, Span, System
 from fairview.record.rows import RowQueue
 from fairview.run.camera_analysis import AnalysisParts, CameraAnalysis, bin_start
 from fairview.run.cover_looks import CoverLooks
+from fairview.run.health_messages import TellAnalyser
+from fairview.run.health_telling import Teller
 from fairview.run.live_streams import LiveStreams
 from fairview.run.looker import Feed, FeedParts, Looker
 from fairview.run.motion_watch import TriggerLooks
@@ -58,6 +61,7 @@ class _Kept:
     key: tuple[int, int]
     feed: Feed
     looker: Looker
+    analysis: CameraAnalysis
 
     def is_broken(self, camera: CameraId) -> bool:
         has_ended = not self.looker.is_alive or not self.feed.is_alive
@@ -111,6 +115,16 @@ class AnalysisKeeper:
             if kept is None and self._is_due(camera.id, key):
                 self._try_begin(camera, scene.text, key)
         self._rest_lookers()
+
+    def signs(self) -> tuple[AnalysisSign, ...]:
+        """How every camera does that is analysed or should be; from any thread."""
+        now_us = self._supplies.clock.monotonic_us()
+        kept = [_sign(name, one, now_us) for name, one in tuple(self._kept.items())]
+        refused = [
+            AnalysisSign(camera=name, looked=0, dropped=0, silent_us=0, dead_because=one.because)
+            for name, one in tuple(self._refused.items())
+        ]
+        return (*kept, *refused)
 
     @property
     def detectors(self) -> tuple[DetectorWish, ...]:
@@ -235,6 +249,22 @@ class AnalysisKeeper:
         return looker
 
 
+def _sign(name: CameraId, kept: _Kept, now_us: int) -> AnalysisSign:
+    figures = kept.looker.figures(name)
+    is_dead = figures is None or kept.is_broken(name)
+    since_us = kept.feed.taken_us
+    if figures is not None and kept.looker.waiting(name):
+        since_us = figures.looked_us
+    return AnalysisSign(
+        camera=name,
+        looked=0 if figures is None else figures.looked,
+        dropped=0 if figures is None else figures.dropped,
+        silent_us=now_us - since_us,
+        dead_because="its analysis ended and begins anew" if is_dead else None,
+        fault=", ".join(sorted(kept.analysis.faults)) or None,
+    )
+
+
 def _models(settings: Settings) -> ModelStore:
     return here() if settings.models is None else ModelStore(settings.models)
 
@@ -280,6 +310,16 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
             clock=clock,
         )
     )
+    process = f"analyser-{orders.extra['group']}"
+    teller = Teller(
+        orders.sockets.path("health"),
+        orders.secrets["health"],
+        lambda: TellAnalyser(
+            AnalyserSigns(process=process, cameras=keeper.signs(), queues=(rows.sign(),))
+        ),
+        clock,
+    )
+    teller.start()
     log = structlog.get_logger()
     try:
         while not stop.is_set():
@@ -290,6 +330,7 @@ def run_analyser(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
                     log.debug("catalogue away", because=str(error))
             clock.wait(stop, SCENES_EVERY_US)
     finally:
+        teller.close()
         keeper.close()
         rows.close()
         server.close()

@@ -15,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fairview.core.time import US_PER_DAY, Instant
 from fairview.store.durable import replace_file
 
+CHAIN_FILE = "certificate.pem"
 VALID_DAYS = 397
 """Browsers refuse longer ones."""
 
@@ -33,7 +34,7 @@ def own_certificate(folder: Path, hosts: tuple[str, ...], now: Instant) -> Certi
 
     hosts: names and addresses people type; localhost is always among them.
     """
-    chain, private_key = folder / "certificate.pem", folder / "certificate.key"
+    chain, private_key = folder / CHAIN_FILE, folder / "certificate.key"
     wanted = tuple(sorted({"localhost", "127.0.0.1", *hosts}))
     if chain.exists() and private_key.exists():
         kept = x509.load_pem_x509_certificate(chain.read_bytes())

@@ -5,18 +5,33 @@ from __future__ import annotations
 import threading
 
 from fairview.access.door_server import serve_door
+from fairview.access.gate import Gate
 from fairview.access.open_door import open_door
 from fairview.access.render import RenderPool
 from fairview.access.rendering import cover_model_of
+from fairview.core.health import DoorSigns, NodeHealth
 from fairview.core.limits import NODE_TURN_US
+from fairview.core.limits_health import HEALTH_ANSWER_US_MAX
 from fairview.core.time import SystemClock
+from fairview.run.health_messages import AskNodeHealth, TellDoor
+from fairview.run.health_telling import Teller
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import follow, read_start
 from fairview.run.talk import AskOwnerSession, AskSetUpLink, OwnerSession, SetUpLink
 from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_remote import RemoteCatalogue
 from fairview.store.layout import open_data_folder
-from fairview.store.wire import answers, serve
+from fairview.store.wire import Connection, answers, serve
+
+
+def _signs(gate: Gate) -> DoorSigns:
+    state = gate.time_state()
+    return DoorSigns(
+        process="door",
+        paused_because=state.because,
+        viewing_stopped=state.viewing_stopped,
+        vouched_for=state.believed,
+    )
 
 
 def main() -> None:
@@ -32,6 +47,8 @@ def main() -> None:
         model=cover_model_of(settings),
     )
     streams = LiveStreams(orders.sockets, orders.secrets["live"], orders.secrets["sights"])
+    place, secret = orders.sockets.path("health"), orders.secrets["health"]
+    asker = Connection(place, secret, timeout_us=HEALTH_ANSWER_US_MAX)
     gate = open_door(
         folder,
         catalogue=catalogue,
@@ -40,9 +57,12 @@ def main() -> None:
         render=render,
         live=streams.connect,
         sights=streams.sights,
+        health=lambda: asker.call(AskNodeHealth(), NodeHealth),
         settings=orders.settings,
     )
     gate.start()
+    teller = Teller(place, secret, lambda: TellDoor(_signs(gate)), clock)
+    teller.start()
     control = serve(
         orders.sockets.path("control"),
         [

@@ -44,6 +44,15 @@ _ROOM_US = 10_000
 _CLOCK_US = 3 * US_PER_SECOND
 
 
+@dataclass(slots=True)
+class LookFigures:
+    """Of one camera since it was added. looked_us: monotonic, of the last look."""
+
+    looked: int
+    dropped: int
+    looked_us: int
+
+
 class Looker:
     """One detector and the cameras that wish for it. The detector is used by its own thread."""
 
@@ -58,6 +67,7 @@ class Looker:
         self._leaving: list[CameraAnalysis] = []
         self._quiet: dict[CameraId, deque[Span]] = {}
         self._lost: set[CameraId] = set()
+        self._figures: dict[CameraId, LookFigures] = {}
         self.input_px: tuple[int, int] | None = None
         self.accuracy: Accuracy | None = None
         self.failed: FairviewError | None = None
@@ -71,14 +81,20 @@ class Looker:
         with self._lock:
             self._lost.discard(camera)
             self._analyses[camera] = analysis
+            self._figures[camera] = LookFigures(0, 0, self._clock.monotonic_us())
 
     def remove(self, camera: CameraId) -> None:
         """Its last rows are written by the looking thread, before it looks on."""
         with self._lock:
             gone = self._analyses.pop(camera, None)
+            self._figures.pop(camera, None)
             if gone is not None:
                 self._leaving.append(gone)
         self._batches.forget(camera)
+
+    def figures(self, camera: CameraId) -> LookFigures | None:
+        """None for a camera that it has not."""
+        return self._figures.get(camera)
 
     def has_lost(self, camera: CameraId) -> bool:
         """Whether this camera's analysis failed since it was added."""
@@ -135,6 +151,9 @@ class Looker:
             for picture, found in zip(wanted, detector.detect(wanted), strict=True):
                 self._hand_on(analyses[picture.camera], picture, found)
         for dropped in self._batches.take_dropped():
+            figures = self._figures.get(dropped.camera)
+            if figures is not None:
+                figures.dropped += dropped.pictures
             if dropped.camera in analyses:
                 analyses[dropped.camera].not_looked(dropped.stretch)
 
@@ -144,6 +163,9 @@ class Looker:
             for span in self._quiet_before(analysis.camera, picture.at):
                 analysis.quiet(span)
             analysis.seen(picture, found)
+            figures = self._figures.get(picture.camera)
+            if figures is not None:
+                figures.looked, figures.looked_us = figures.looked + 1, self._clock.monotonic_us()
         except FairviewError as error:
             structlog.get_logger().error(
                 "analysis failed", camera=analysis.camera, because=str(error)
@@ -193,7 +215,10 @@ class FeedParts:
 
 
 class Feed:
-    """One camera's pictures, decoded in a thread of its own until stopped."""
+    """One camera's pictures, decoded in a thread of its own until stopped.
+
+    taken_us: when packets came last (monotonic).
+    """
 
     def __init__(self, parts: FeedParts) -> None:
         self._parts = parts
@@ -285,6 +310,7 @@ class Feed:
         for taken in stream:
             if self._stop.is_set():
                 return
+            self.taken_us = self._parts.clock.monotonic_us()
             if decoder is None or taken.packets[0].format != video:
                 video = taken.packets[0].format
                 decoder = GatedDecoder(self._parts.gate, self._makes(video))

@@ -7,6 +7,7 @@
                    └─live packets─▶ door ◀─rows, sealed bytes─┘
                                     door ─covered pictures, measures, ledger─▶ web ─▶ people
 
+Every process tells its signs to health, which says what is wrong; the notifier passes that on.
 The node itself touches no footage, no key and no camera. It takes the folder, mends what a crash
 left, starts the processes, tells recorders and analysers which cameras are theirs, and restarts
 what ends.
@@ -25,23 +26,25 @@ from fairview.config.settings import Settings
 from fairview.core.errors import Unavailable
 from fairview.core.event import HealthEvent
 from fairview.core.ids import CameraId
-from fairview.core.limits import NODE_TURN_US, PROCESS_START_US_MAX
+from fairview.core.limits import NODE_TURN_US
 from fairview.core.limits_seeing import SCENES_EVERY_US
 from fairview.core.time import Clock
 from fairview.run.camera_processes import CameraProcesses
 from fairview.run.cover_wish import is_cover_stored
 from fairview.run.mend import mend_folder
+from fairview.run.notice_logins import watch_plans
 from fairview.run.orders import start_orders
 from fairview.run.places import Meeting, Secrets, make_sockets
+from fairview.run.process_table import ProcessTable
 from fairview.run.reach import Address, address_of, is_answering, refuse_taken_port
 from fairview.run.supervise import ChildPlan, Supervisor
 from fairview.run.talk import ask_set_up_link, catalogue_client
+from fairview.run.way_in import let_owner_in
 from fairview.store.contracts import Catalogue, EventSaved
 from fairview.store.durable import FolderLock
 from fairview.store.layout import DataFolder, open_data_folder
 
-STAGES = {"catalogue": 0, "door": 1, "web": 2}
-from fairview.run.way_in import let_owner_in
+STAGES = {"catalogue": 0, "door": 1, "health": 1, "web": 2}
 """Recorders (3) end first, so that every segment gets its trailer and row; the catalogue last."""
 
 RECORDER_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
@@ -109,6 +112,7 @@ class _Node:
         self._log = structlog.get_logger()
         self._ended: list[HealthEvent] = []
         self._supervisor = Supervisor(clock, self._note_end, keep=(lock.descriptor,))
+        self._table = ProcessTable(self._supervisor, clock)
         self._catalogue: Catalogue = catalogue_client(meeting)
         self._recorders = CameraProcesses(
             "recorder", settings.recording.cameras_per_process, self._supervisor, self._start_group
@@ -126,7 +130,9 @@ class _Node:
         up["web"] = partial(is_answering, address)
         for name, is_up in up.items():
             self._start(name, f"fairview.run.{name}_process")
-            self._wait_until(is_up, name)
+            self._supervisor.wait_until(is_up, name)
+        for name, extra in watch_plans(self._settings, self._folder).items():
+            self._start(name, f"fairview.run.{name}_process", **extra)
         self._log.info("node started", data=str(self._settings.data))
 
     def set_up_link(self, address: Address) -> str | None:
@@ -139,6 +145,7 @@ class _Node:
         for name in self._supervisor.look_after():
             self._recorders.restarted(name)
             self._analysers.restarted(name)
+        self._table.tell("health")
         try:
             self._place_cameras()
             if self._ended:
@@ -184,16 +191,8 @@ class _Node:
         )
         self._supervisor.start(plan)
 
-    def _wait_until(self, is_up: Callable[[], bool], name: str) -> None:
-        begun_us = self._clock.monotonic_us()
-        quiet = threading.Event()
-        while not is_up():
-            if self._clock.monotonic_us() - begun_us > PROCESS_START_US_MAX:
-                raise Unavailable(f"the {name} process did not start; its log says why")
-            self._supervisor.look_after()
-            self._clock.wait(quiet, NODE_TURN_US // 10)
-
     def _note_end(self, name: str, status: int) -> None:
+        self._table.ended(name)
         because = f"{name} ended with status {status}"
         self._ended.append(
             HealthEvent(kind="process_ended", camera=None, at=self._clock.now(), because=because)

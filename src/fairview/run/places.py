@@ -23,7 +23,7 @@ class Sockets:
 
     def path(self, name: str) -> Path:
         """catalogue, door, control (the door's side door for the node), live-<group>,
-        sights-<number>."""
+        sights-<number>, health."""
         return self.folder / f"{name}.sock"
 
     def is_up(self, name: str) -> bool:
@@ -41,7 +41,8 @@ class Secrets:
     """What each socket asks of its peers, made anew at each start and told only to who may call.
 
     catalogue: node, door, recorders, analysers · door: web · live: door, recorders, analysers ·
-    sights: door, recorders, analysers · control: node, door.
+    sights: door, recorders, analysers · control: node, door · health: whoever has signs to tell,
+    and whoever asks for what they say.
     """
 
     catalogue: bytes
@@ -49,6 +50,7 @@ class Secrets:
     live: bytes
     sights: bytes
     control: bytes
+    health: bytes
 
     @classmethod
     def fresh(cls) -> Secrets:
@@ -58,16 +60,18 @@ class Secrets:
             live=secrets.token_bytes(32),
             sights=secrets.token_bytes(32),
             control=secrets.token_bytes(32),
+            health=secrets.token_bytes(32),
         )
 
     def of(self, process: str) -> dict[str, str]:
         """The secrets a process may know, as hexadecimal text for its orders."""
         known = {
             "catalogue": ("catalogue",),
-            "door": ("catalogue", "door", "live", "sights", "control"),
+            "door": ("catalogue", "door", "live", "sights", "control", "health"),
             "web": ("door",),
-            "analyser": ("catalogue", "live", "sights"),
-        }.get(process.partition("-")[0], ("catalogue", "live", "sights"))
+            "health": ("catalogue", "health"),
+            "notifier": ("health",),
+        }.get(process.partition("-")[0], ("catalogue", "live", "sights", "health"))
         return {name: getattr(self, name).hex() for name in known}
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from fairview.config.settings import Settings, is_loopback
 from fairview.core.errors import BadInput
 from fairview.core.time import Instant
-from fairview.run.certificate import own_certificate
+from fairview.run.certificate import CHAIN_FILE, own_certificate
 from fairview.store.durable import make_folders
-from fairview.store.layout import open_data_folder
+from fairview.store.layout import DataFolder, open_data_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +59,16 @@ def address_of(settings: Settings, now: Instant) -> Address:
         is_https=is_https,
         proxies=server.proxies if server.https == "proxy" else (),
     )
+
+
+def certificate_of(settings: Settings) -> Path | None:
+    """Where the server's certificate lies, our own or one from elsewhere; None on plain HTTP."""
+    server = settings.server
+    if server.https == "files":
+        return server.certificate
+    if server.https == "auto" and not is_loopback(server.host):
+        return DataFolder(root=settings.data.absolute()).root / "web" / CHAIN_FILE
+    return None
 
 
 def refuse_taken_port(address: Address) -> None:

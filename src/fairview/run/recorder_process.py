@@ -23,8 +23,11 @@ from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
 from fairview.record.write_queue import DiskWriters
 from fairview.run.cover_wish import is_cover_stored
+from fairview.run.health_messages import TellRecorder
+from fairview.run.health_telling import Teller
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import StartOrders, follow, read_plain_start
+from fairview.run.recorder_signs import RecorderWatch
 from fairview.run.recording import CameraKeeper, Supplies
 from fairview.run.signing import recorder_signer
 from fairview.store.blobs import FileBlobs
@@ -89,6 +92,14 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
     live = serve_live(
         orders.sockets.path(f"live-{orders.extra['group']}"), taps, orders.secrets["live"]
     )
+    watch = RecorderWatch(f"recorder-{orders.extra['group']}", keeper.watched, rows, clock)
+    teller = Teller(
+        orders.sockets.path("health"),
+        orders.secrets["health"],
+        lambda: TellRecorder(watch.signs()),
+        clock,
+    )
+    teller.start()
     log = structlog.get_logger()
     try:
         while not stop.is_set():

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from fairview.config.settings import Settings
 from fairview.core.camera import Camera, Login, Source
+from fairview.core.clock_offset import ClockOffset
 from fairview.core.errors import FairviewError
 from fairview.core.event import HealthEvent
 from fairview.core.flow import PacketSink, PacketSource
@@ -27,6 +27,7 @@ from fairview.record.live import LiveTap
 from fairview.record.recorder import Figures, Stores, StreamRecorder
 from fairview.run.cover_keeping import CoverStream, RegionConnector
 from fairview.run.mend import mend
+from fairview.run.recorder_signs import StreamWatched
 from fairview.store.contracts import CameraRow, Catalogue, EventSaved
 from fairview.store.layout import DataFolder
 from fairview.store.secrets import SecretBox, open_login
@@ -45,14 +46,21 @@ class KeptStream:
     """One stream under way. failed: what ended its thread for good, None while it runs.
 
     cover: where its packets come from when they are what a cover hides. tap: where it is live.
-    sink: where its packets go: the recorder, or what stands before it.
+    sink: where its packets go: the recorder, or what stands before it. clock: how its camera's
+    clock stood when it was last told.
     """
 
     recorder: StreamRecorder
     sink: PacketSink
     thread: threading.Thread
     cover: CoverStream | None = None
+    tap: LiveTap | None = None
+    clock: ClockOffset | None = None
     failed: BaseException | None = None
+
+    def is_watched(self) -> bool:
+        """Whether anybody takes its pictures live."""
+        return self.tap is not None and self.tap.viewers > 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,6 +121,21 @@ class CameraKeeper:
             for stream, kept in camera.streams.items()
         }
 
+    def watched(self) -> tuple[StreamWatched, ...]:
+        """Every stream under way, for whoever tells how it does; from any thread."""
+        return tuple(
+            StreamWatched(
+                camera=name,
+                stream=stream,
+                figures=one.recorder.figures,
+                tap=one.tap,
+                is_running=one.thread.is_alive(),
+                spare_because=kept.keyring.spare_because,
+            )
+            for name, kept in tuple(self._kept.items())
+            for stream, one in tuple(kept.streams.items())
+        )
+
     def is_running(self, camera: CameraId) -> bool:
         """Whether any stream that the camera sends still has a thread at work."""
         kept = self._kept.get(camera)
@@ -161,7 +184,7 @@ class CameraKeeper:
             tell=lambda event: supplies.stores.rows.put(EventSaved(event=event)),
         )
         plan = self._plan(camera)
-        kept = KeptCamera(camera=camera, stop=threading.Event(), plan=plan)
+        kept = KeptCamera(camera=camera, stop=threading.Event(), keyring=keyring, plan=plan)
         login = open_login(supplies.box, camera.id, row.sealed_login) if row.sealed_login else None
         for source in camera.sources:
             tap = self._taps(camera.id, source.stream)
@@ -182,7 +205,7 @@ class CameraKeeper:
                 daemon=True,
             )
             kept.streams[source.stream] = KeptStream(
-                recorder=recorder, sink=sink, thread=thread
+                recorder=recorder, sink=sink, thread=thread, tap=tap
             )
         if supplies.regions is not None:
             kept.streams["cover"] = _cover_stream(supplies, camera.id, keyring, plan)
@@ -218,6 +241,8 @@ class CameraKeeper:
                 clock=supplies.stores.clock,
                 stop=kept.stop,
                 looks=self._looks,
+                is_watched=stream.is_watched,
+                on_clock=lambda offset: self._clock_told(kept.camera.id, source.stream, offset),
             )
             try:
                 session.run()
@@ -227,6 +252,16 @@ class CameraKeeper:
                 supplies.stores.clock.wait(kept.stop, CAMERA_RETRY_US)
                 continue
             return
+
+    def _clock_told(self, camera: CameraId, stream: StreamName, offset: ClockOffset) -> None:
+        """How a camera's clock stands, kept as an event so that any span's can be found."""
+        kept = self._kept.get(camera)
+        if kept is not None:
+            kept.streams[stream].clock = offset
+        stores = self._supplies.stores
+        because = f"{stream}: {offset.text}"
+        event = HealthEvent(kind="camera_clock", camera=camera, at=offset.at, because=because)
+        stores.rows.put(EventSaved(event=event))
 
     def _end(self, name: CameraId) -> None:
         kept = self._kept.pop(name)

@@ -17,6 +17,7 @@ from fairview.core.time import Clock, SystemClock
 from fairview.serve import (
     live,
     routes_cameras,
+    routes_health,
     routes_looks,
     routes_measures,
     routes_public,
@@ -107,6 +108,7 @@ def _include_api(app: FastAPI) -> None:
         routes_session,
         routes_cameras,
         routes_measures,
+        routes_health,
         routes_looks,
         routes_public,
         live,

@@ -1,18 +1,15 @@
-"""What anyone may read: the ledger, health; and figures for the machine's own monitoring."""
+"""What anyone may read: the ledger, and whether the node answers."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 
-from fairview.core.errors import NotAllowed
-from fairview.serve import meters
 from fairview.serve import models as m
 from fairview.serve.convert import ledger_answer
 from fairview.serve.problems import PROBLEMS
-from fairview.serve.settings import host_name, is_loopback_address
-from fairview.serve.web import SharedWeb, session_of
+from fairview.serve.web import SharedWeb
 
 router = APIRouter(responses=PROBLEMS)
 
@@ -57,27 +54,3 @@ async def healthz(web: SharedWeb) -> m.HealthAnswer:
     """Whether this process and the door behind it answer. Public, says nothing else."""
     await web.calls.run(web.door.needs_set_up)
     return m.HealthAnswer(status="ok")
-
-
-@router.get(
-    "/metrics",
-    tags=["health"],
-    response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text."}},
-)
-async def metrics(web: SharedWeb, request: Request) -> Response:
-    """Figures for Prometheus: from this machine, or for someone signed in."""
-    if not _is_from_here(request):
-        session = session_of(request)
-        await web.calls.run(lambda: web.door.who(session))
-    return Response(web.meters.text(), media_type=meters.CONTENT_TYPE)
-
-
-def _is_from_here(request: Request) -> bool:
-    """A proxy on this machine is also a loopback peer; it passes the Host that people typed."""
-    if request.client is None or not is_loopback_address(request.client.host):
-        return False
-    name = host_name(request.headers.get("host", ""))
-    if name is None or not (name == "localhost" or is_loopback_address(name)):
-        raise NotAllowed("figures are for this machine or someone signed in")
-    return "x-forwarded-for" not in request.headers

@@ -1,0 +1,159 @@
+"""What health is judged by besides the processes' signs: rows, key files, disks, certificates."""
+
+from __future__ import annotations
+
+import shutil
+from collections import deque
+from pathlib import Path
+
+from cryptography import x509
+
+from fairview.config.scene_file import scene_of
+from fairview.config.settings import Settings
+from fairview.core.camera import Camera
+from fairview.core.errors import BadInput, Corrupt, FairviewError
+from fairview.core.health import CameraFacts, CertificateSign, DiskSign
+from fairview.core.ids import CameraId
+from fairview.core.limits_health import DISK_RATE_US_MAX, DISK_RATE_US_MIN
+from fairview.core.time import US_PER_DAY, US_PER_HOUR, Clock, Instant, Span, instant
+from fairview.run.health_board import Facts
+from fairview.store.contracts import Catalogue
+from fairview.store.keyfile import read_key_file
+from fairview.store.layout import DataFolder
+
+FOOTAGE_DISK = "footage"
+NODE_DISK = "node"
+
+
+class FactReader:
+    """Reads facts anew when asked. Used by one thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: DataFolder,
+        catalogue: Catalogue,
+        clock: Clock,
+        certificate: Path | None,
+    ) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._catalogue = catalogue
+        self._clock = clock
+        self._certificate = certificate
+        self._scenes: dict[CameraId, tuple[int, bool]] = {}
+        self._forecast = Forecast()
+
+    def read(self) -> Facts:
+        """Errors:  Unavailable while the catalogue is away."""
+        now = self._clock.now()
+        cameras = [row.camera for row in self._catalogue.cameras() if row.camera.is_active]
+        return Facts(
+            cameras=tuple(self._camera(one, now) for one in cameras),
+            disks=self._disks(),
+            certificate=None if self._certificate is None else certificate_sign(self._certificate),
+        )
+
+    def _camera(self, camera: Camera, now: Instant) -> CameraFacts:
+        return CameraFacts(
+            camera=camera.id,
+            review_at=camera.register.review_at,
+            keys_left_us=self._keys_left_us(camera.id, now),
+            lost_us=self._lost_today(camera.id, now),
+            is_analysed=self._is_analysed(camera.id),
+        )
+
+    def _keys_left_us(self, camera: CameraId, now: Instant) -> int | None:
+        """Until the first hour from now on that no public half is issued for."""
+        try:
+            data = self._folder.key_file(camera).read_bytes()
+            file = read_key_file(data, self._folder.door_public.read_bytes())
+        except (OSError, Corrupt):
+            return None
+        hours = {pair.hour for pair in file.pairs}
+        hour = now.hour()
+        while hour in hours:
+            hour = hour.plus(US_PER_HOUR)
+        return max(hour.since(now), 0)
+
+    def _lost_today(self, camera: CameraId, now: Instant) -> tuple[tuple[str, int], ...]:
+        """Of the last 24 hours, whatever the zone."""
+        day = Span(start=Instant(max(0, now.us - US_PER_DAY)), end=now.plus(1))
+        lost: dict[str, int] = {}
+        for gap in self._catalogue.gaps(camera, "main", day):
+            inside = gap.span.clipped(day)
+            if inside is not None:
+                lost[gap.because.value] = lost.get(gap.because.value, 0) + inside.duration_us
+        return tuple(sorted(lost.items(), key=lambda one: -one[1]))
+
+    def _is_analysed(self, camera: CameraId) -> bool:
+        saved = self._catalogue.scene(camera)
+        if saved is None:
+            return False
+        known = self._scenes.get(camera)
+        if known is None or known[0] != saved.revision:
+            try:
+                scene = scene_of(saved.text.encode())
+                known = saved.revision, bool(scene.lines or scene.zones or scene.rules)
+            except FairviewError:
+                # The analyser says what is wrong with it.
+                known = saved.revision, True
+            self._scenes[camera] = known
+        return known[1]
+
+    def _disks(self) -> tuple[DiskSign, ...]:
+        free_min = self._settings.recording.free_bytes_min
+        return (self._disk(FOOTAGE_DISK, self._folder.blobs, free_min),)
+
+    def _disk(self, name: str, path: Path, free_bytes_min: int) -> DiskSign:
+        try:
+            total, _, free = shutil.disk_usage(path)
+        except OSError as error:
+            return DiskSign(
+                name=name,
+                state="gone",
+                because=error.strerror or "it can't be read",
+                free_bytes=0,
+                total_bytes=0,
+            )
+        self._forecast.see(name, self._clock.monotonic_us(), free)
+        return DiskSign(
+            name=name,
+            state="ok",
+            because="",
+            free_bytes=free,
+            total_bytes=total,
+            full_in_us=self._forecast.full_in_us(name, max(0, free - free_bytes_min)),
+        )
+
+
+class Forecast:
+    """When a disk is full, from how its free room shrank. Pure but for what it remembers."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, deque[tuple[int, int]]] = {}
+
+    def see(self, name: str, now_us: int, free_bytes: int) -> None:
+        seen = self._seen.setdefault(name, deque())
+        seen.append((now_us, free_bytes))
+        while now_us - seen[0][0] > DISK_RATE_US_MAX:
+            seen.popleft()
+
+    def full_in_us(self, name: str, left_bytes: int) -> int | None:
+        """At the rate since the oldest look kept; None while it does not shrink or is not known."""
+        seen = self._seen.get(name)
+        if not seen or seen[-1][0] - seen[0][0] < DISK_RATE_US_MIN:
+            return None
+        shrunk = seen[0][1] - seen[-1][1]
+        if shrunk <= 0:
+            return None
+        return left_bytes * (seen[-1][0] - seen[0][0]) // shrunk
+
+
+def certificate_sign(path: Path) -> CertificateSign:
+    """When the first certificate of a chain ends."""
+    try:
+        ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        return CertificateSign(path=str(path), ends_at=instant(ends.isoformat()))
+    except (OSError, ValueError, BadInput):
+        return CertificateSign(path=str(path), ends_at=None)

@@ -9,18 +9,53 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+from bench.recorder import Recorders
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+class Running(Protocol):
+    """One contender at work. pids: its recording processes; beside: what else it needs (an index),
+    whose CPU and writes count as its own, and whose memory is told apart.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def pids(self) -> tuple[int, ...]: ...
+    @property
+    def beside(self) -> tuple[int, ...]: ...
+
+    def ended(self) -> int:
+        """Processes that ended by themselves."""
+        ...
+
+    def stop(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """Processes of one contender. end: the signal at which it closes its files properly."""
+class Programs:
+    """A contender's own processes. end: the signal at which it closes its files properly."""
 
     name: str
     processes: tuple[subprocess.Popen[bytes], ...]
     folder: Path
     end: signal.Signals = signal.SIGTERM
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return tuple(process.pid for process in self.processes)
+
+    @property
+    def beside(self) -> tuple[int, ...]:
+        return ()
+
+    def ended(self) -> int:
+        return sum(process.poll() is not None for process in self.processes)
 
     def stop(self) -> None:
         for process in self.processes:
@@ -38,14 +73,14 @@ def _each(
     folder: Path,
     commands: Sequence[Sequence[str]],
     end: signal.Signals = signal.SIGTERM,
-) -> Running:
+) -> Programs:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "log.txt").open("ab") as log:
         processes = tuple(
             subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
             for command in commands
         )
-    return Running(name=name, folder=folder, processes=processes, end=end)
+    return Programs(name=name, folder=folder, processes=processes, end=end)
 
 
 def ffmpeg(urls: Sequence[str], folder: Path) -> Running:
@@ -120,23 +155,7 @@ def bare_pyav(urls: Sequence[str], folder: Path) -> Running:
 
 def ours(urls: Sequence[str], folder: Path, per_process: int, reader: str) -> Running:
     """Fairview's recorder processes: sealed, synced and indexed. reader: as in the settings."""
-    starts = range(0, len(urls), per_process)
-    return _each(
-        f"Fairview ({reader})",
-        folder,
-        [
-            [
-                sys.executable,
-                "-m",
-                "bench.recorder",
-                str(folder / f"group-{start}"),
-                str(start),
-                reader,
-                *urls[start : start + per_process],
-            ]
-            for start in starts
-        ],
-    )
+    return Recorders(urls, folder, per_process, reader)
 
 
 def missing_programs() -> list[str]:

@@ -20,7 +20,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,21 +30,11 @@ from pathlib import Path
 import av
 
 from bench.pictures import decoded, samples_in, shows_something
+from bench.play_day import hours_of, record_day
 from bench.visitor import Ended, Fetched, Look, Piece, Visitor, part_at
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, Instant, Span, SystemClock
-from fairview.run.cache import sim_cache
-from fairview.run.demo import (
-    ADDRESS,
-    CAMERA,
-    HISTORY_US,
-    HISTORY_WINDOWS,
-    Past,
-    demo_settings,
-    record_past,
-)
-from fairview.run.office import open_office
+from fairview.run.demo import CAMERA, HISTORY_WINDOWS
 from fairview.sim.history import WINDOW_US
-from fairview.sim.loop import make_loop, seed_of
 from fairview.sim.source import latency_us
 from fairview.sim.strip import read_picture_clock
 
@@ -453,27 +442,6 @@ def starts(data: Path) -> list[Figure]:
     with node(data) as site:
         shown_s = first_picture(site, "raw", site.started_s)
     return [*fresh, Figure(name="command to first raw picture, folder known", tries=(shown_s,))]
-
-
-def record_day(data: Path, hours: float) -> Span:
-    """More of the past: as many hours of the simulated camera, up to the demo's own windows."""
-    clock = SystemClock()
-    end = clock.now().plus(-HISTORY_US - 10 * US_PER_MINUTE)
-    span = Span(start=end.plus(-round(hours * US_PER_HOUR)), end=end)
-    with open_office(demo_settings(data, 1), clock) as office:
-        loop = make_loop(sim_cache(), seed=seed_of(ADDRESS))
-        past = Past(
-            folder=office.folder, catalogue=office.catalogue, clock=clock, stop=threading.Event()
-        )
-        record_past(past, loop, span)
-    return span
-
-
-def hours_of(span: Span, count: int) -> list[Span]:
-    """Stretches of an hour (what a look covers at most), spread over a span."""
-    pitch_us = max((span.duration_us - US_PER_HOUR) // max(count - 1, 1), 1)
-    starts_at = [span.start.plus(number * pitch_us) for number in range(count)]
-    return [Span(start=at, end=at.plus(US_PER_HOUR - US_PER_MINUTE)) for at in starts_at]
 
 
 def measure(folder: Path, options: argparse.Namespace) -> list[Figure]:

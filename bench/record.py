@@ -2,13 +2,18 @@
 
 Rows are interleaved, in another order each time, and repeated; medians are printed. CPU and bytes
 are counted between two samples in the steady state; what a start costs on top is a figure of its
-own. A segment's change falls into some measured windows and not into others, for everyone.
+own. A segment's change falls into some measured windows and not into others, for everyone. Ours
+runs as in a node: recorder processes and the catalogue's, whose CPU and writes count in full; its
+memory is a figure of its own, since a node has it once however many cameras it records. The
+memory of recording processes is what they would need on a machine of their own.
 
 A round is void, and says so, when
 - the replayer could not deliver a picture, or was more than a second late with one,
 - a camera began after the measured time did, or a contender connected to it again,
 - a contender kept fewer pictures of a camera than it was sent (but for one second at the stop),
-- one of its processes ended by itself.
+- one of its processes ended by itself,
+- something that ours sealed can't be opened, is in no index, or differs from what was sent (what
+  ours kept is opened picture by picture).
 """
 
 from __future__ import annotations
@@ -29,6 +34,8 @@ import av
 
 from bench import contenders
 from bench.footage import make_footage
+from bench.kept import opened, sent_pictures
+from bench.recorder import PRIVATE_HALVES
 from bench.usage import memory_of, usage_of
 
 OURS = "Fairview (lean)"
@@ -39,13 +46,16 @@ STOP_PICTURES = 25
 """What may lie in buffers when a contender is told to stop: one second."""
 
 LATE_S_MAX = 1.0
+MEMORY_LOOKS = 4
+"""Looks at the memory within the measured time; their mean counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """One contender, once. cpu_frac: share of one core per camera; start_s: CPU seconds per
     camera on top of that until the measured time began (lost in the noise where many cameras or
-    a busy machine make the steady share large); void: why it does not count, or empty.
+    a busy machine make the steady share large); memory_bytes per camera; beside_bytes: in all, of
+    what a node has anyway; void: why it does not count, or empty.
     """
 
     name: str
@@ -53,6 +63,7 @@ class Round:
     cpu_frac: float
     start_s: float
     memory_bytes: float
+    beside_bytes: float
     written_frac: float
     void: str
 
@@ -89,26 +100,29 @@ def measure(plan: Plan) -> Round:
     started = time.monotonic()
     running = plan.start(urls, plan.folder)
     time.sleep(warm_up_s)
-    pids = [process.pid for process in running.processes]
-    before, began = usage_of(pids), time.monotonic()
-    time.sleep(plan.seconds)
-    after, lasted = usage_of(pids), time.monotonic() - began
-    memory = memory_of(pids)
-    died = sum(process.poll() is not None for process in running.processes)
+    pids, beside = running.pids, running.beside
+    before, began = usage_of(pids + beside), time.monotonic()
+    memory: list[int] = []
+    for _ in range(MEMORY_LOOKS):
+        time.sleep(plan.seconds / MEMORY_LOOKS)
+        memory.append(memory_of(pids))
+    after, lasted = usage_of(pids + beside), time.monotonic() - began
+    beside_bytes, ended = memory_of(beside), running.ended()
     running.stop()
     replayer.terminate()
     sent = _sent(replayer)
     received = bitrate_of(plan.footage) / 8 * lasted * cameras
     cpu_frac = (after.cpu_s - before.cpu_s) / lasted / cameras
-    void = f"{died} processes ended" if died else undelivered(sent, cameras, began)
+    void = f"{ended} processes ended" if ended else undelivered(sent, cameras, began)
     return Round(
         name=running.name,
         cameras=cameras,
         cpu_frac=cpu_frac,
         start_s=before.cpu_s / cameras - cpu_frac * (began - started),
-        memory_bytes=memory / cameras,
+        memory_bytes=statistics.mean(memory) / cameras,
+        beside_bytes=beside_bytes,
         written_frac=(after.written_bytes - before.written_bytes) / received,
-        void=void or missing_pictures(kept_pictures(running.folder), sent.units),
+        void=void or kept_too_little(running.folder, plan.footage, sent),
     )
 
 
@@ -168,12 +182,17 @@ def missing_pictures(kept: dict[str, int], sent: dict[str, int]) -> str:
     return f"{len(lost)} cameras kept too little (up to {max(lost)} missing)" if lost else ""
 
 
+def kept_too_little(folder: Path, footage: Path, sent: Sent) -> str:
+    """What is wrong with what a contender kept, or empty."""
+    if not (folder / PRIVATE_HALVES).exists():
+        return missing_pictures(kept_pictures(folder), sent.units)
+    kept = opened(folder, len(sent.units), sent_pictures(footage))
+    return "; ".join(kept.faults[:3]) or missing_pictures(kept.pictures, sent.units)
+
+
 def kept_pictures(folder: Path) -> dict[str, int]:
-    """Pictures by camera: what our recorder counted, or what the files of the others hold."""
+    """Pictures by camera in the files of a contender that writes MP4."""
     counts: dict[str, int] = {}
-    for report in folder.rglob("kept.json"):
-        for camera, count in json.loads(report.read_text()).items():
-            counts[camera] = count
     for place in folder.glob("*.mp4"):
         camera = place.stem.split("-")[0]
         try:
@@ -189,8 +208,8 @@ def kept_pictures(folder: Path) -> dict[str, int]:
 def table(rounds: Sequence[Round]) -> str:
     lines = [
         "| cameras | program | % of a core per camera (least to most) | CPU-s per start "
-        "| MB per camera | bytes written per byte | rounds | CPU, ratio to ours |",
-        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| MB per camera | MB beside | bytes written per byte | rounds | CPU, ratio to ours |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for cameras in sorted({one.cameras for one in rounds}):
         here = [one for one in rounds if one.cameras == cameras]
@@ -207,14 +226,15 @@ def _line(some: Sequence[Round], reference: float) -> str:
     name, cameras = some[0].name, some[0].cameras
     good = [one for one in some if not one.void]
     if not good:
-        return f"| {cameras} | {name} | void | | | | 0/{len(some)} | |"
+        return f"| {cameras} | {name} | void | | | | | 0/{len(some)} | |"
     shares = sorted(one.cpu_frac * 100 for one in good)
     cpu = statistics.median(shares)
     start_s = max(0.0, statistics.median(one.start_s for one in good))
     return (
-        f"| {cameras} | {name} | {cpu:.2f} ({shares[0]:.2f} to {shares[-1]:.2f}) "
+        f"| {cameras} | {name} | {cpu:.3f} ({shares[0]:.3f} to {shares[-1]:.3f}) "
         f"| {start_s:.2f} "
-        f"| {statistics.median(one.memory_bytes for one in good) / 1e6:.1f} "
+        f"| {statistics.median(one.memory_bytes for one in good) / 1e6:.2f} "
+        f"| {statistics.median(one.beside_bytes for one in good) / 1e6:.0f} "
         f"| {statistics.median(one.written_frac for one in good):.3f} "
         f"| {len(good)}/{len(some)} | {cpu / 100 / reference:.2f} |"
     )
@@ -224,10 +244,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--cameras", type=int, nargs="*", default=[10, 25])
-    parser.add_argument("--ours-only", type=int, nargs="*", default=[100])
+    parser.add_argument("--cameras", type=int, nargs="*", default=[25])
+    parser.add_argument("--ours-only", type=int, nargs="*", default=[100, 250])
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--per-process", type=int, default=25)
     options = parser.parse_args()
     missing = contenders.missing_programs()

@@ -18,7 +18,7 @@ from fairview.analyse.files.parquet import ParquetTracks, PointGround
 from fairview.analyse.files.read import FileFacts, ReadDetections, ReadTracks
 from fairview.analyse.ground.calibrate import calibrate
 from fairview.analyse.ground.ground import Ground
-from fairview.config.scene_file import read_scene
+from fairview.config.scene_file import read_scene, scene_of
 from fairview.config.scene_text import scene_text
 from fairview.core.errors import BadInput, Conflict, NotFound
 from fairview.core.ids import CameraId
@@ -26,7 +26,7 @@ from fairview.core.scene import Scene, SceneCamera
 from fairview.core.sight import Track
 from fairview.run.point_speeds import point_speeds
 from fairview.run.read_tracks import read_boxes, tracked
-from fairview.store.durable import told_as_ours
+from fairview.store.durable import replace_file, told_as_ours
 
 SCENES = frozenset({".toml", ".otflow"})
 
@@ -109,9 +109,9 @@ def _scene(wish: ConvertWish) -> Converted:
         scene = Scene(
             camera=wish.camera, digest="", lines=found.lines, zones=found.zones, flows=found.flows
         )
-        text = scene_text(scene)
-        _written(wish.out, lambda part: part.write_text(text, encoding="utf-8"))
-        read_scene(wish.out)
+        text = scene_text(scene).encode()
+        scene_of(text)
+        replace_file(wish.out, text, mode=0o644)
         return _scene_told(scene, found.warnings)
     raise BadInput(f"a scene becomes .otflow and an .otflow becomes .toml, not {ends[1]!r}")
 

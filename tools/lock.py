@@ -7,8 +7,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SETS: dict[str, list[str] | None] = {"test": ["census"], "opendata": ["census"], "peers": None}
-"""Extras of Fairview that each set holds; None: other people's programs only, without Fairview."""
+SETS: dict[str, list[str] | None] = {
+    "test": ["census"],
+    "run": [],
+    "opendata": ["census"],
+    "peers": None,
+}
+"""Extras of Fairview that each set holds; None: other people's programs only, without Fairview.
+What a node runs with (run) is what was tested (test)."""
 
 
 def main() -> int:
@@ -35,6 +41,8 @@ def main() -> int:
             "--output-file",
             f"requirements/{name}.txt",
         ]
+        if name == "run":
+            command += ["--constraint", "requirements/test.txt"]
         if extras is not None:
             for extra in extras:
                 command += ["--extra", extra]

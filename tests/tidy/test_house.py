@@ -81,6 +81,7 @@ KNOWN_SUFFIXES = {
     ".typed",
     ".js",
     ".service",
+    ".timer",
     "",
 }
 GENERATED = {"package-lock.json"}

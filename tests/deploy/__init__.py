@@ -1,0 +1,1 @@
+"""What installs Fairview: the wheel, the service files, the container file."""

@@ -28,6 +28,8 @@ class Form:
 
 def form_of(codec: LeanCodec, clock_hz: int, sets: tuple[bytes, ...]) -> Form | None:
     """The format that parameter sets describe; None when they don't describe one."""
+    if codec == "mjpeg":
+        return _jpeg_form(clock_hz, sets)
     sequence_kind = nal.SPS if codec == "h264" else hevc.SPS
     kind = RULES[codec].kind
     sps = next((one for one in sets if kind(one[0]) == sequence_kind), None)
@@ -112,6 +114,21 @@ class DecodeTimes:
             return None
         self._newest, self._first = sorted(first)[-depth - 1 :], None
         return self._newest[0]
+
+
+def _jpeg_form(clock_hz: int, sets: tuple[bytes, ...]) -> Form | None:
+    """Of pictures that need no parameter sets: their size is given as one."""
+    if not sets:
+        return None
+    video = VideoFormat(
+        codec="mjpeg",
+        width_px=int.from_bytes(sets[0][:2], "big"),
+        height_px=int.from_bytes(sets[0][2:], "big"),
+        tick_numerator=1,
+        tick_denominator=clock_hz,
+        parameter_sets=b"",
+    )
+    return Form(video=video, sets=frozenset(sets), reorder_depth=0)
 
 
 def _depth_of(sps: bytes) -> int | None:

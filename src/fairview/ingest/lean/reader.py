@@ -17,7 +17,9 @@ from fairview.core.time import US_PER_SECOND, Clock, Instant
 from fairview.ingest.lean.client import Client, Playing
 from fairview.ingest.lean.depacketiser import Depacketiser
 from fairview.ingest.lean.forms import DecodeTimes, Form, form_after, form_of
+from fairview.ingest.lean.jpeg_parts import JpegParts
 from fairview.ingest.lean.rtcp import Sent
+from fairview.ingest.lean.sdp import Offer
 from fairview.ingest.lean.units import RULES, Assembled
 from fairview.ingest.live_run import Unit
 from fairview.ingest.normalise import RawTimes
@@ -36,9 +38,7 @@ class Reader:
     def __init__(self, client: Client, playing: Playing, name: str, clock: Clock) -> None:
         self._client, self._playing, self._name, self._clock = client, playing, name, clock
         offer = playing.offer
-        self._parts = Depacketiser(
-            RULES[offer.codec], payload_type=offer.payload_type, channel=playing.channel
-        )
+        self._parts = _parts(offer, playing.channel)
         self._form: Form | None = form_of(offer.codec, offer.clock_hz, offer.sets)
         self._times: DecodeTimes | None = None
         self._log = structlog.get_logger()
@@ -185,6 +185,12 @@ class Reader:
             dropped=self._parts.dropped_units,
         )
         self._lost_told = self._parts.lost_packets
+
+
+def _parts(offer: Offer, channel: int) -> Depacketiser:
+    if offer.codec == "mjpeg":
+        return JpegParts(payload_type=offer.payload_type, channel=channel)
+    return Depacketiser(RULES[offer.codec], payload_type=offer.payload_type, channel=channel)
 
 
 def _room() -> bytearray:

@@ -1,6 +1,7 @@
 """What a camera's session description offers us. Pure.
 
-Source:  RFC 4566 (SDP), RFC 2326 C.1.1 (control), RFC 6184 8.2.1 (H.264), RFC 7798 7.1 (H.265).
+Source:  RFC 4566 (SDP), RFC 2326 C.1.1 (control), RFC 6184 8.2.1 (H.264), RFC 7798 7.1 (H.265),
+RFC 2435 (JPEG).
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from urllib.parse import urlsplit
 
 from fairview.ingest.lean.unsuited import Unsuited
 
-LeanCodec = Literal["h264", "hevc"]
-_CODECS: dict[str, LeanCodec] = {"H264": "h264", "H265": "hevc"}
+LeanCodec = Literal["h264", "hevc", "mjpeg"]
+_CODECS: dict[str, LeanCodec] = {"H264": "h264", "H265": "hevc", "JPEG": "mjpeg"}
 _RTP_MAP = re.compile(r"rtpmap:(\d{1,3}) ([A-Za-z0-9._-]+)/(\d{1,9})", re.ASCII)
+_JPEG_TYPE, _JPEG_MAP = 26, "rtpmap:26 JPEG/90000"
+"""Needs no map (RFC 3551 table 5)."""
 _SETS_OF: dict[LeanCodec, tuple[str, ...]] = {
     "h264": ("sprop-parameter-sets",),
     "hevc": ("sprop-vps", "sprop-sps", "sprop-pps"),
+    "mjpeg": (),
 }
 
 
@@ -55,8 +59,10 @@ def offer_of(text: str) -> Offer:
     payload_type = int(words[3]) if len(words) > 3 and words[3].isdecimal() else -1
     found = [_RTP_MAP.match(line) for line in about]
     mapped = next((one for one in found if one and int(one[1]) == payload_type), None)
+    if mapped is None and payload_type == _JPEG_TYPE:
+        mapped = _RTP_MAP.match(_JPEG_MAP)
     if mapped is None or mapped[2].upper() not in _CODECS or not 0 <= payload_type <= 127:
-        raise Unsuited("its video is neither H.264 nor H.265")
+        raise Unsuited("its video is neither H.264, nor H.265, nor JPEG")
     codec, clock_hz = _CODECS[mapped[2].upper()], int(mapped[3])
     if clock_hz <= 0 or words[2] not in ("RTP/AVP", "RTP/AVPF", "RTP/AVP/TCP"):
         raise Unsuited(f"its video comes as {words[2]} at {clock_hz} Hz")

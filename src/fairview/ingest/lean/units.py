@@ -80,7 +80,20 @@ H265 = Rules(
     fragment=49,
     single=range(48),
 )
-RULES: dict[LeanCodec, Rules] = {"h264": H264, "hevc": H265}
+JPEG = Rules(
+    head=struct.Struct(">HHQ4xBB"),
+    head_bytes=8,
+    slices=frozenset(),
+    key_slices=frozenset(),
+    openers=frozenset(),
+    sets=frozenset(),
+    message=-1,
+    together=-1,
+    fragment=-1,
+    single=range(0),
+)
+"""No units: see JpegParts."""
+RULES: dict[LeanCodec, Rules] = {"h264": H264, "hevc": H265, "mjpeg": JPEG}
 
 
 def is_recovery_point(message: bytes) -> bool:

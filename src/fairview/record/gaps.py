@@ -99,11 +99,11 @@ class StreamGaps:
         self._ask_past(footage_at)
         if self._start is None:
             return
-        # A clock that was set back may have cost pictures up to the next key frame; the footage
-        # that lies where they would be is older, so a gap of no length says it.
-        is_set_back = footage_at < self._start
+        # A clock that was set may have cost pictures up to the next key frame, whatever the times
+        # say: where it was set back, older footage lies where they would be. A gap says so.
+        is_set = self._because is GapBecause.CLOCK_JUMP or footage_at < self._start
         is_gap = footage_at.since(self._start) > HOLE_US_MIN
-        if is_gap or is_set_back or self._is_written:
+        if is_gap or is_set or self._is_written:
             self._write(self._start, max(footage_at, self._start.plus(1)), self._because)
         self._start = None
 

@@ -90,11 +90,12 @@ def test_footage_past_its_retention_dies_with_its_hour_and_nothing_else(house: H
     last = stored(house, name, NOON.plus(50 * US_PER_MINUTE))
     young = stored(house, name, NOON.plus(US_PER_HOUR))
     heads = {one.id: header(house, one) for one in (old, last, young)}
-    house.clock.advance(KEEP_US + 30 * US_PER_MINUTE)
+    # Its hour counts to its end, whatever a clock says when the last of it was.
+    house.clock.advance(KEEP_US + 59 * US_PER_MINUTE)
     sweep = shredder(house)
     sweep.sweep()
     assert all(is_readable(house, head) for head in heads.values())
-    house.clock.advance(21 * US_PER_MINUTE)
+    house.clock.advance(US_PER_MINUTE)
     sweep.sweep()
     assert not is_readable(house, heads[old.id])
     assert not is_readable(house, heads[last.id])
@@ -121,7 +122,7 @@ def test_gaps_go_with_the_footage_they_stood_between(house: House) -> None:
     stored(house, name, NOON.plus(70 * US_PER_MINUTE))
     house.catalogue.write([GapSaved(gap=gap) for gap in gaps])
     sweep = shredder(house)
-    house.clock.advance(KEEP_US + 12 * US_PER_MINUTE)
+    house.clock.advance(KEEP_US + US_PER_HOUR + US_PER_MINUTE)
     sweep.sweep()
     assert house.catalogue.gaps(name.id) == tuple(gaps[3:])
     house.clock.advance(US_PER_DAY)

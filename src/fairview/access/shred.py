@@ -74,6 +74,10 @@ class DiskRooms(Protocol):
         """Take from disks that are back what died meanwhile. Errors: Unavailable."""
         ...
 
+    def look(self) -> None:
+        """A turn: room kept for ledger and keys, and telling what changed."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShredParts:
@@ -348,7 +352,7 @@ def _periods(pairs: Iterable[PairKept]) -> dict[KeyPairId, tuple[Instant, Instan
     spares: dict[CameraId, list[tuple[Instant, KeyPairId]]] = {}
     for one in pairs:
         if one.hour is not None:
-            found[one.id] = (one.hour, one.hour.plus(US_PER_HOUR + SEGMENT_US_MAX))
+            found[one.id] = (one.hour, one.hour.plus(US_PER_HOUR))
         elif one.day is not None:
             spares.setdefault(one.camera, []).append((one.day, one.id))
     for days in spares.values():
@@ -372,7 +376,7 @@ def _in_its_time(
         return hour
     _, end = period
     if hour.end.us > max(now.us, end.us) + KEY_CLOCK_DOUBT_US:
-        return replace(hour, end=end)
+        return replace(hour, end=end.plus(SEGMENT_US_MAX))
     return replace(hour, end=max(hour.end, end))
 
 

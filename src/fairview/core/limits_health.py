@@ -117,3 +117,6 @@ BUNDLE_LOG_BYTES_MAX = 4 * 1024 * 1024
 
 BUNDLE_FILES_MAX = 200_000
 """Files whose sizes a support bundle adds up. Outcome: the rest is said to be left out."""
+
+NOTIFIER_TURN_US = 5 * US_PER_SECOND
+"""How often the notifier looks what is wrong, and whether a notice may be tried again."""

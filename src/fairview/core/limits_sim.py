@@ -16,3 +16,6 @@ BAD_CAMERA_WAITING_BYTES_MAX = 4 * 1024 * 1024
 
 BAD_CAMERA_BEHIND_US_MAX = 30 * US_PER_SECOND
 """How far a faulty camera may fall behind its own pace. Outcome: it skips to a key frame."""
+
+TURNS_MAX = 2_000_000
+"""Turns of all threads of one simulated run. Outcome: end_run (Unavailable)."""

@@ -23,7 +23,7 @@ from fairview.core.limits import (
 )
 from fairview.core.media import EndedBecause, Gap, Segment
 from fairview.core.time import US_PER_HOUR, US_PER_SECOND
-from fairview.sim.schedule import GROUPS, Trouble
+from fairview.sim.schedule import GROUPS, NETWORK, Trouble
 from fairview.sim.turns import SimProcess
 from fairview.store.catalogue_memory import MemoryCatalogue
 from fairview.store.check import check

@@ -16,10 +16,12 @@ from fairview.core.errors import BadInput
 from fairview.core.event import HealthEvent
 from fairview.core.health import NodeHealth
 from fairview.core.ids import CameraId, CameraStream, LookId, StreamName
+from fairview.core.limits import PICTURE_WIDTH_PX_MAX, PICTURE_WIDTH_PX_MIN
+from fairview.core.limits_keeping import TIME_LAPSE_PICTURES_MAX
 from fairview.core.media import GapBecause
 from fairview.core.recording import CONTINUOUS, RecordingPlan
 from fairview.core.sight import Kind, Sight
-from fairview.core.time import Instant, Span
+from fairview.core.time import US_PER_SECOND, Instant, Span
 from fairview.core.traffic import Direction
 
 Health = Literal["recording", "resting", "away", "stopped", "starting"]
@@ -218,6 +220,38 @@ ExportKind = Literal["mp4", "folder", "zip"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeLapseWish:
+    """A film of one camera: a picture every so often, shown at so many a second.
+
+    Bounds:  TIME_LAPSE_PICTURES_MAX pictures; every_us from a second; fps 1 to 60.
+    """
+
+    camera: CameraId
+    span: Span
+    every_us: int
+    fps: int = 25
+    width_px: int = 1_280
+    rendition: Rendition = "covered"
+
+    def __post_init__(self) -> None:
+        if self.every_us < US_PER_SECOND:
+            raise BadInput("a time-lapse takes a picture every second at most: export a video")
+        if not 1 <= self.fps <= 60:
+            raise BadInput("a film shows 1 to 60 pictures a second")
+        if not PICTURE_WIDTH_PX_MIN <= self.width_px <= PICTURE_WIDTH_PX_MAX:
+            raise BadInput(
+                f"a picture is {PICTURE_WIDTH_PX_MIN} to {PICTURE_WIDTH_PX_MAX} pixels wide"
+            )
+        pictures = -(-self.span.duration_us // self.every_us)
+        if pictures > TIME_LAPSE_PICTURES_MAX:
+            least_s = -(-self.span.duration_us // (TIME_LAPSE_PICTURES_MAX * US_PER_SECOND))
+            raise BadInput(
+                f"this would be {pictures} pictures: one film has at most "
+                f"{TIME_LAPSE_PICTURES_MAX}; take one every {least_s} s, or a shorter span"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SceneView:
     """What a camera looks at, as the text of its scene.toml, and who saved it when."""
 
@@ -357,6 +391,10 @@ class Door(Protocol):
         """The look's span as an MP4, or as an evidence bundle (a zip stream)."""
         ...
 
+    def time_lapse(self, session: str, wish: TimeLapseWish) -> Iterator[bytes]:
+        """A film as MP4, with one look in the ledger for each hour of footage. Errors: NotFound."""
+        ...
+
     def sights(self, token: str, camera: CameraId) -> Iterator[Sight]:
         """Boxes and trails of a live look's camera; blocks between them, ends with the look.
 
@@ -447,6 +485,7 @@ __all__ = [
     "Source",
     "SpeedView",
     "StreamName",
+    "TimeLapseWish",
     "TimeView",
     "Timeline",
     "TimelineGap",

@@ -22,6 +22,7 @@ from fairview.access.door import (
     ProbeFound,
     SceneView,
     SessionOpened,
+    TimeLapseWish,
     Timeline,
     TimeView,
 )
@@ -112,6 +113,9 @@ class DoorClient:
 
     def export(self, token: str, camera: CameraId, kind: ExportKind) -> Iterator[bytes]:
         return self._door.stream(m.AskExport(token, camera, kind), bytes)
+
+    def time_lapse(self, session: str, wish: TimeLapseWish) -> Iterator[bytes]:
+        return self._door.stream(m.AskTimeLapse(session, wish), bytes)
 
     def sights(self, token: str, camera: CameraId) -> Stream[Sight]:
         """Its `close` ends it from any thread."""

@@ -12,6 +12,7 @@ from fairview.access.door import (
     KeepingWish,
     LoginWish,
     SceneView,
+    TimeLapseWish,
 )
 from fairview.core.camera import Login
 from fairview.core.case import LookWish
@@ -165,6 +166,11 @@ class AskHealth(msgspec.Struct, frozen=True):
 
 class AskFigures(msgspec.Struct, frozen=True):
     token: str
+
+
+class AskTimeLapse(msgspec.Struct, frozen=True):
+    session: str
+    wish: TimeLapseWish
 
 
 class AskSights(msgspec.Struct, frozen=True):

@@ -54,6 +54,12 @@ def _footage(gate: Gate) -> tuple[Handler, ...]:
                 return
             yield piece
 
+    def time_lapse(message: m.AskTimeLapse, hangup: Hangup) -> Iterator[bytes]:
+        for piece in gate.time_lapse(message.session, message.wish):
+            if hangup.is_set():
+                return
+            yield piece
+
     def sights(message: m.AskSights, hangup: Hangup) -> Iterator[Sight]:
         look = gate.sights(message.token, message.camera)
         hangup.when_set(look.close)
@@ -72,6 +78,7 @@ def _footage(gate: Gate) -> tuple[Handler, ...]:
         streams(m.AskPart, part),
         answers(m.AskPicture, lambda x: gate.picture(x.token, x.camera, x.at, x.width_px)),
         streams(m.AskExport, export),
+        streams(m.AskTimeLapse, time_lapse),
     )
 
 

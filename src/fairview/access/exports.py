@@ -1,18 +1,14 @@
 """Exports: the look's span as one MP4, or as an evidence bundle.
 
-The media is made whole before the first byte leaves, because its digest stands in the ledger
-first. It is made in memory: a file would be clear footage on the disk.
-HOLE: memory may be swapped out; hosts that export uncovered footage should encrypt their swap.
+The media is made whole before the first byte leaves (see memory_file), because its digest stands in
+the ledger first.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -23,13 +19,15 @@ from fairview.access.journal import Journal
 from fairview.access.keeping import played_stream
 from fairview.access.leaves import ExportMade
 from fairview.access.looks import LookBook, OpenLook
+from fairview.access.memory_file import MemoryFile
 from fairview.access.part_reader import fragment_of
 from fairview.access.roots import Roots
+from fairview.access.time_lapse import LapseParts, TimeLapses
 from fairview.access.watching import Watching
 from fairview.core.camera import Camera
 from fairview.core.errors import BadInput, NotFound, Overloaded, Unavailable
 from fairview.core.ids import CameraId, new_hex_id
-from fairview.core.limits import EXPORT_CHUNK_BYTES, EXPORT_MEMORY_BYTES_MAX, EXPORTS_MAX
+from fairview.core.limits import EXPORT_MEMORY_BYTES_MAX, EXPORTS_MAX
 from fairview.core.media import Fragment
 from fairview.core.time import Clock, Span
 from fairview.record.mp4 import Mp4Written, write_mp4
@@ -58,6 +56,15 @@ class Exports:
     def __init__(self, parts: ExportParts) -> None:
         self._parts = parts
         self._slots = threading.BoundedSemaphore(EXPORTS_MAX)
+        self.lapses = TimeLapses(
+            LapseParts(
+                looks=parts.looks,
+                watching=parts.watching,
+                journal=parts.journal,
+                signer=parts.signer,
+                slots=self._slots,
+            )
+        )
 
     def export(self, token: str, camera: CameraId, kind: ExportKind) -> Iterator[bytes]:
         """The bytes of an MP4, or of a zip with an evidence bundle (folder and zip alike).
@@ -86,7 +93,7 @@ class Exports:
         """Made when the first piece is asked for, and let go with the iterator."""
         if not self._slots.acquire(blocking=False):
             raise Overloaded("other exports are being made: try again in a few minutes")
-        made = _InMemory()
+        made = MemoryFile()
         try:
             written = self._write(opened, camera, stored, made)
             for piece in self._leaving(opened, camera, stored, kind, (made, written)):
@@ -98,7 +105,7 @@ class Exports:
             self._slots.release()
 
     def _write(
-        self, opened: OpenLook, camera: Camera, stored: Sequence[StoredPart], made: _InMemory
+        self, opened: OpenLook, camera: Camera, stored: Sequence[StoredPart], made: MemoryFile
     ) -> Mp4Written:
         fragments = self._fragments(opened, camera, stored, made)
         try:
@@ -110,7 +117,7 @@ class Exports:
             raise Unavailable("the export could not be written: too little memory") from error
 
     def _fragments(
-        self, opened: OpenLook, camera: Camera, stored: Sequence[StoredPart], made: _InMemory
+        self, opened: OpenLook, camera: Camera, stored: Sequence[StoredPart], made: MemoryFile
     ) -> Iterator[Fragment]:
         span = opened.wish.span
         assert span is not None, "an export is of a stored look"
@@ -130,7 +137,7 @@ class Exports:
         camera: Camera,
         stored: Sequence[StoredPart],
         kind: ExportKind,
-        made: tuple[_InMemory, Mp4Written],
+        made: tuple[MemoryFile, Mp4Written],
     ) -> Iterator[bytes]:
         """Write the export into the ledger; then what leaves, piece by piece."""
         parts = self._parts
@@ -179,38 +186,6 @@ class Exports:
         )
         bundle = Bundle(parts.ledger, parts.roots, parts.signer)
         return bundle.zip(facts, memory.chunks)
-
-
-class _InMemory:
-    """An unnamed file in memory."""
-
-    def __init__(self) -> None:
-        self._descriptor = os.memfd_create("fairview-export", os.MFD_CLOEXEC)
-
-    @property
-    def path(self) -> Path:
-        return Path(f"/proc/self/fd/{self._descriptor}")
-
-    @property
-    def size_bytes(self) -> int:
-        return os.fstat(self._descriptor).st_size
-
-    def digest(self) -> str:
-        digest = hashlib.sha256()
-        for piece in self.chunks():
-            digest.update(piece)
-        return digest.hexdigest()
-
-    def chunks(self) -> Iterator[bytes]:
-        at = 0
-        while piece := os.pread(self._descriptor, EXPORT_CHUNK_BYTES, at):
-            yield piece
-            at += len(piece)
-
-    def close(self) -> None:
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
 
 
 def media_name(opened: OpenLook, camera: Camera) -> str:

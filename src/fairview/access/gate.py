@@ -28,6 +28,7 @@ from fairview.access.door import (
     ProbeFound,
     SceneView,
     SessionOpened,
+    TimeLapseWish,
     Timeline,
     TimeView,
 )
@@ -41,11 +42,12 @@ from fairview.access.may import Action, Allowed, CameraState, Denied, decide, ma
 from fairview.access.scene_desk import SceneDesk
 from fairview.access.time_desk import TimeDesk
 from fairview.access.time_floor import TimeFloor, TimeState
+from fairview.access.time_lapse import LapseAsked
 from fairview.access.watching import Watching
 from fairview.access.who import Who
 from fairview.analyse.clean import CleanPicture
 from fairview.core.camera import Camera, Login, Secret
-from fairview.core.case import Actor, LookWish
+from fairview.core.case import Actor, LookWish, Purpose
 from fairview.core.errors import (
     BadInput,
     Conflict,
@@ -290,6 +292,39 @@ class Gate:
 
     def export(self, token: str, camera: CameraId, kind: ExportKind) -> Iterator[bytes]:
         return self._parts.exports.export(token, camera, kind)
+
+    def time_lapse(
+        self,
+        session: str,
+        wish: TimeLapseWish,
+        progress: Callable[[float, str], None] | None = None,
+    ) -> Iterator[bytes]:
+        """progress: for a command in this process."""
+        parts = self._parts
+        self._allowed(session, "timeline_see", wish.camera)
+        known = parts.catalogue.camera(wish.camera).camera
+        purpose: Purpose = "export"
+        if wish.rendition == "raw" and known.commissioning_until is not None:
+            purpose = "commissioning"
+
+        def look(span: Span) -> OpenLook:
+            asked = LookWish(
+                cameras=(wish.camera,),
+                rendition=wish.rendition,
+                purpose=purpose,
+                span=span,
+                note="time-lapse",
+            )
+            return parts.looks.find(self.look_open(session, asked).token)
+
+        return parts.exports.lapses.film(
+            LapseAsked(
+                wish=wish,
+                timeline=self.timeline(session, wish.camera, wish.span),
+                look=look,
+                progress=progress,
+            )
+        )
 
     # Clean pictures.
 

@@ -155,6 +155,20 @@ class Watching:
         self._looks.note_read(opened, camera, _moment(span, at), len(jpeg))
         return jpeg
 
+    def key_picture(self, token: str, camera: CameraId, at: Instant, width_px: int) -> bytes:
+        """The key frame at or before a moment, where it lies in the look's span, else the picture
+        of the moment itself. One picture is decoded for it, not a group.
+        """
+        opened = self._looks.find(token, camera)
+        span = opened.wish.span
+        if span is not None and span.holds(at):
+            known = self._views.catalogue.camera(camera).camera
+            stream = played_stream(known)
+            part = self._views.footage.last_before(camera, stream, at, span.start)
+            if part is not None and part.records[0].start_at >= span.start:
+                at = part.records[0].start_at
+        return self.picture(token, camera, at, width_px)
+
     def live(self, token: str, camera: CameraId) -> LiveLook:
         """Live pieces until the look ends or the iterator is closed."""
         opened = self._looks.find(token, camera)

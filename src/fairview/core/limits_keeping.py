@@ -40,3 +40,7 @@ RULES_LOOK_US = 2 * US_PER_SECOND
 RULE_TRACKS_MAX = 64
 """How often rules are asked while road users are in the picture, and of how many. Outcome:
 drop_oldest, those that ended first."""
+
+TIME_LAPSE_PICTURES_MAX = 20_000
+"""Pictures of one time-lapse: two days at one every ten seconds, a quarter of an hour's work.
+Outcome: BadInput, naming how far apart they may be."""

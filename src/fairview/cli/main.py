@@ -13,7 +13,19 @@ from collections.abc import Callable
 import typer
 
 from fairview import __version__
-from fairview.cli import cameras, care, census, convert, cover, footage, models, node, proofs, watch
+from fairview.cli import (
+    cameras,
+    care,
+    census,
+    convert,
+    cover,
+    footage,
+    models,
+    node,
+    proofs,
+    stills,
+    watch,
+)
 from fairview.cli.voice import complain, note
 from fairview.config.settings import Logs
 from fairview.core.errors import FairviewError, outcome_of
@@ -37,6 +49,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "record": footage.record,
     "play": footage.play,
     "export": footage.export,
+    "snapshot": stills.snapshot,
+    "timelapse": stills.timelapse,
     "watch": watch.watch,
     "measure": watch.measure,
     "convert": convert.convert,

@@ -18,6 +18,8 @@ from fairview.access.door import (
     LoginChanged,
     LoginWish,
     ProbeFound,
+    TimeLapseWish,
+    Timeline,
 )
 from fairview.access.gate import Gate
 from fairview.access.keeping import played_stream
@@ -164,6 +166,24 @@ class Office:
         finally:
             self.gate.look_close(token)
 
+    def picture(self, camera: CameraId, span: Span, rendition: Rendition, width_px: int) -> bytes:
+        """The last picture of a span as JPEG. Errors: NotFound; as the door's."""
+        token = self._look(camera, span, rendition, "operation")
+        try:
+            return self.gate.picture(token, camera, span.end, width_px)
+        finally:
+            self.gate.look_close(token)
+
+    def timeline(self, camera: CameraId, span: Span) -> Timeline:
+        """Footage and gaps. Errors: NotFound."""
+        self._known(camera)
+        return self.gate.timeline(self._session, camera, span)
+
+    def time_lapse(self, wish: TimeLapseWish, progress: Progress) -> Iterator[bytes]:
+        """Errors:  NotFound; as the door's."""
+        self._known(wish.camera)
+        return self.gate.time_lapse(self._session, wish, progress)
+
     def _look(self, camera: CameraId, span: Span, rendition: Rendition, purpose: Purpose) -> str:
         if span.duration_us > LOOK_SPAN_US_MAX:
             raise BadInput("one look covers at most 1 hour of footage: say --from and --to")
@@ -225,6 +245,11 @@ def open_office(settings: Settings, clock: Clock, *, create: bool = False) -> It
 
 def _newest(view: CameraView | None) -> Instant | None:
     return view.newest if view else None
+
+
+def put_file(out: Path, whole: bytes) -> int:
+    """Errors:  Unavailable when it can't be written."""
+    return _put(out, whole, "mp4")
 
 
 def _put(out: Path, whole: bytes, kind: ExportKind) -> int:

@@ -90,7 +90,7 @@ NOTICE_QUEUE_MAX = 500
 NOTICE_TRIES_MAX = 12
 NOTICE_RETRY_US_FIRST = 5 * US_PER_SECOND
 NOTICE_RETRY_US_MAX = 30 * US_PER_MINUTE
-"""Tries of one notice, and the waits between them: doubled each time, some three hours in all.
+"""Tries of one notice, and the waits between them: doubled each time, some two hours in all.
 Outcome: the notice is dropped and told in the log."""
 
 NOTICE_SEND_US_MAX = 15 * US_PER_SECOND

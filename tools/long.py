@@ -55,6 +55,13 @@ JOBS = (
         words=("pytest", "-m", "long", "--ignore=tests/faults", "-v"),
     ),
     Job(
+        name="matrix",
+        group="tests",
+        title="Servers, codecs, transports, streams: is every unit kept?",
+        words=("tests.servers.matrix",),
+        is_markdown=True,
+    ),
+    Job(
         name="record",
         group="bench",
         title="Recording, side by side",

@@ -99,6 +99,13 @@ def test_a_picture_comes_out_with_every_coded_byte_and_the_same_pixels(slices: i
     assert all(one.is_key and not one.is_after_loss for one in ready)
 
 
+def test_a_picture_that_lacks_its_end_is_no_picture() -> None:
+    parts = fed(wire(packets([jpeg(), jpeg(1)])[:-1]))
+    parts.is_over = True
+    parts.finish()
+    assert [one.ticks for one in parts.ready] == [0]
+
+
 def test_its_size_is_its_format() -> None:
     (one,) = fed(wire(packets([jpeg()]))).ready
     form = form_of("mjpeg", 90_000, one.sets)

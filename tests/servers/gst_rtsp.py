@@ -1,10 +1,13 @@
 """An RTSP server for tests, GStreamer's: run by the system's Python, not by ours.
 
-Serves the H.264 of one file without touching its pictures and prints the address it listens on
+Serves the video of one file without touching its pictures and prints the address it listens on
 as its first line. It ends by itself, so that nothing is left behind when a test dies.
 
     /usr/bin/python3 gst_rtsp.py CLIP [--loop] [--login NAME:PASSWORD --auth digest]
                                  [--stall-after SECONDS] [--for SECONDS] [--port PORT]
+                                 [--codec h264|hevc|mjpeg] [--sub CLIP]
+
+--codec: what the file holds; looping and stalling are for H.264. --sub: served beside it as /sub.
 """
 
 from __future__ import annotations
@@ -22,6 +25,11 @@ from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402  # aft
 
 # The payloader neither groups units (aggregate-mode) nor adds parameter sets by itself.
 PAY = "rtph264pay name=pay0 pt=96 config-interval=0 aggregate-mode=none"
+PARTS = {
+    "h264": f"h264parse ! {PAY}",
+    "hevc": "h265parse ! rtph265pay name=pay0 pt=96 config-interval=0 aggregate-mode=none",
+    "mjpeg": "jpegparse ! rtpjpegpay name=pay0 pt=26",
+}
 CAPS = "video/x-h264,stream-format=byte-stream,alignment=au"
 
 
@@ -109,12 +117,20 @@ def demand_login(server: Any, factory: Any, login: str, kind: str) -> None:
     factory.set_permissions(permissions)
 
 
+def plain(clip: str, codec: str) -> Any:
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(f'( filesrc location="{clip}" ! qtdemux ! {PARTS[codec]} )')
+    return factory
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("clip")
     parser.add_argument("--port", default="0")
     parser.add_argument("--loop", action="store_true")
     parser.add_argument("--stall-after", type=float)
+    parser.add_argument("--codec", choices=tuple(PARTS), default="h264")
+    parser.add_argument("--sub")
     parser.add_argument("--login")
     parser.add_argument("--auth", choices=("basic", "digest"), default="digest")
     parser.add_argument("--for", dest="lasts", type=float, default=300.0)
@@ -127,11 +143,12 @@ def main() -> None:
         stall = None if options.stall_after is None else int(options.stall_after * Gst.SECOND)
         factory = Factory(Units(options.clip), options.loop, stall)
     else:
-        factory = GstRtspServer.RTSPMediaFactory()
-        factory.set_launch(f'( filesrc location="{options.clip}" ! qtdemux ! h264parse ! {PAY} )')
+        factory = plain(options.clip, options.codec)
     if options.login:
         demand_login(server, factory, options.login, options.auth)
     server.get_mount_points().add_factory("/live", factory)
+    if options.sub:
+        server.get_mount_points().add_factory("/sub", plain(options.sub, options.codec))
     loop = GLib.MainLoop()
     if server.attach(None) == 0:
         raise SystemExit("no free port")

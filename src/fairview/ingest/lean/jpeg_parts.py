@@ -102,6 +102,18 @@ class JpegParts(Depacketiser):
             self._tables[factor] = tables
         return tables, at + length
 
+    def finish(self) -> None:
+        """The stream ended: the picture in hand lacks its marker, so it lacks its end."""
+        self._let_go()
+
+    def flush(self) -> None:
+        """As `finish`."""
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._has_picture:
+            self._bound()
+
     def _bound(self) -> None:
         """Another moment begins, and the marker of this picture did not come."""
         self._is_damaged = True

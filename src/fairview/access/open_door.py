@@ -34,7 +34,7 @@ from fairview.access.render import RenderPool
 from fairview.access.rendering import Rendering, cover_model_of
 from fairview.access.roots import Roots
 from fairview.access.scene_desk import SceneDesk
-from fairview.access.shred import Shredder, ShredParts
+from fairview.access.shred import DiskRooms, Shredder, ShredParts
 from fairview.access.site_key import SiteKeyFiles
 from fairview.access.time_desk import TimeDesk
 from fairview.access.time_floor import TimeFloor
@@ -49,6 +49,7 @@ from fairview.core.limits import (
     KEYS_ISSUE_EVERY_US,
     ROOTS_EVERY_US,
 )
+from fairview.core.limits_disks import DISK_LOOK_US
 from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, Clock
 from fairview.store.contracts import Blobs, Catalogue
 from fairview.store.durable import replace_file
@@ -71,6 +72,7 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     render: RenderPool | None = None,
     live: LiveConnector | None = None,
     sights: SightConnector | None = None,
+    disks: DiskRooms | None = None,
     health: HealthAsker | None = None,
     origin: str | None = None,
     hasher: PasswordHasher | None = None,
@@ -83,7 +85,8 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
 
     live: connects to a stream's live packets (record.live_client.subscribe with the recorder's
     connection, or LiveTap.subscribe in one process); None where nothing is live. sights: connects
-    to what is seen in a camera's live picture; None where nothing is analysed. render: None
+    to what is seen in a camera's live picture; None where nothing is analysed. disks: how it stands
+    with them, when there may be several. render: None
     makes a pool when the first picture is asked for, and closes it with the gate; one that is
     handed in, the catalogue and the blobs stay the caller's to close. origin: the ledger's name,
     `fairview.local/<8 hex of its key>` by default. health: asks how the node is; None where
@@ -92,6 +95,7 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     Errors:  Corrupt when the folder's parts don't belong together; Unavailable.
     """
     build = _Build(folder, catalogue, blobs, clock, settings)
+    build.disks = disks
     build.open_ledger(origin)
     pictures = CleanPictures(catalogue, build.keys, build.journal, clock)
     footage = Footage(catalogue, blobs, build.keys)
@@ -170,6 +174,7 @@ class _Build:
         self._blobs = blobs
         self._clock = clock
         self._settings = settings
+        self.disks: DiskRooms | None = None
         self.rows = DoorRows(folder.door_database)
         self._heads = SqliteHeads(folder.door_database)
         self.floor = TimeFloor(self._heads, clock)
@@ -206,7 +211,13 @@ class _Build:
 
     def chores(self, looks: LookBook, shredder: Shredder) -> list[Chore]:
         sweep_us = self._settings.recording.sweep_s * US_PER_SECOND
+        disks = (
+            ()
+            if self.disks is None
+            else (Chore(name="disks", every_us=DISK_LOOK_US, run=self.disks.look),)
+        )
         return [
+            *disks,
             Chore(name="looks over", every_us=DOOR_TURN_US, run=looks.close_over),
             Chore(name="keys ahead", every_us=KEYS_ISSUE_EVERY_US, run=self.issue_keys),
             Chore(name="sweep", every_us=sweep_us, run=shredder.sweep),
@@ -225,6 +236,8 @@ class _Build:
                 floor=self.floor,
                 clock=self._clock,
                 free_bytes_min=self._settings.recording.free_bytes_min,
+                keep_bytes_max=self._settings.recording.keep_bytes_max,
+                disks=self.disks,
             )
         )
 

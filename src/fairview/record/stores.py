@@ -17,6 +17,10 @@ from fairview.store.contracts import Blobs
 class Placing(Protocol):
     """Where new segments go. Asked by the threads that write; none of it waits for a disk."""
 
+    def wish(self, camera: CameraId, name: str | None) -> None:
+        """Where a camera's new segments are to go from now on; None: anywhere."""
+        ...
+
     def place(self, camera: CameraId) -> str:
         """The disk for a camera's next segment."""
         ...
@@ -43,6 +47,9 @@ class Anywhere:
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
+
+    def wish(self, camera: CameraId, name: str | None) -> None:
+        return None
 
     def place(self, camera: CameraId) -> str:
         return ""

@@ -36,6 +36,7 @@ from fairview.access.restored import ledger_key
 from fairview.core.errors import BadInput, Conflict, Corrupt, NotFound
 from fairview.core.ids import CameraId
 from fairview.core.time import Clock
+from fairview.run.disks import open_disks
 from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_copy import BlobKept, copy_catalogue, drop_segments
 from fairview.store.durable import FolderLock, make_folders, replace_file, told_as_ours
@@ -111,6 +112,7 @@ class _Backup:
     def __init__(self, folder: DataFolder, out: Path, clock: Clock) -> None:
         self._folder = folder
         self._out = out
+        self._clock = clock
         self._made_at = clock.now()
         self._key = ledger_key(folder)
         self._state = out / f"{STATE_PREFIX}{self._made_at.us}"
@@ -172,7 +174,7 @@ class _Backup:
         HOLE: a blob that is there in the right size is not read again; what rotted in the
         backup's folder shows when it is restored, or by `sha256sum -c`.
         """
-        old, new = FileBlobs(self._folder.blobs), FileBlobs(self._out / "blobs")
+        old, new = open_disks(self._folder, self._clock), FileBlobs(self._out / "blobs")
         sums: dict[str, str] = {}
         fresh = fresh_bytes = 0
         for number, one in enumerate(wanted):

@@ -10,9 +10,9 @@ from fairview.access.proof import Verified, verify
 from fairview.config.settings import Settings
 from fairview.core.errors import Conflict, Corrupt
 from fairview.core.time import Clock
+from fairview.run.disks import open_disks
 from fairview.run.mend import mend_folder
 from fairview.run.signing import known_signers
-from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_sqlite import SqliteCatalogue
 from fairview.store.check import CheckReport, check
 from fairview.store.layout import DataFolder, open_data_folder
@@ -51,10 +51,10 @@ def check_folder(settings: Settings, clock: Clock) -> FolderReport:
     try:
         lock.take()
     except Conflict:
-        return _looked_at(folder)
+        return _looked_at(folder, clock)
     try:
         mend_folder(folder, clock)
-        return _looked_at(folder)
+        return _looked_at(folder, clock)
     finally:
         lock.release()
 
@@ -62,14 +62,17 @@ def check_folder(settings: Settings, clock: Clock) -> FolderReport:
 def rebuild_folder(settings: Settings, clock: Clock) -> str:
     """Make the catalogue anew from the blobs alone; the old file is kept beside it.
 
-    Errors:  Conflict while a node runs; NotFound.
+    Errors:  Conflict while a node runs; NotFound; Unavailable while a disk is away.
     """
     # Also in an older folder: its upgrade needs a catalogue that can be read.
     folder = open_data_folder(settings.data, older=True)
     with folder.lock:
+        disks = open_disks(folder, clock)
+        disks.settle()
+        disks.refuse_away()
         aside = _set_aside(folder, clock)
         with closing(SqliteCatalogue(folder.catalogue)) as catalogue:
-            made = rebuild(FileBlobs(folder.blobs), catalogue, known_signers(folder))
+            made = rebuild(disks, catalogue, known_signers(folder))
     lines = [
         f"rebuilt: {len(made.cameras)} cameras, {made.segments} segments, {made.gaps} gaps",
         "cameras are inactive until their register entries are reviewed and saved again",
@@ -89,9 +92,9 @@ def verify_path(path: Path, ledger_key: str | None = None) -> Verified:
     return verify(path, ledger_key)
 
 
-def _looked_at(folder: DataFolder) -> FolderReport:
+def _looked_at(folder: DataFolder, clock: Clock) -> FolderReport:
     with closing(SqliteCatalogue(folder.catalogue)) as catalogue:
-        footage = check(FileBlobs(folder.blobs), catalogue)
+        footage = check(open_disks(folder, clock), catalogue)
     lines: tuple[str, ...] = ()
     fault = ""
     try:

@@ -13,14 +13,16 @@ from fairview.core.health import DoorSigns, NodeHealth
 from fairview.core.limits import NODE_TURN_US
 from fairview.core.limits_health import HEALTH_ANSWER_US_MAX
 from fairview.core.time import SystemClock
+from fairview.run.disk_care import DiskCare
+from fairview.run.disks import open_disks
 from fairview.run.health_messages import AskNodeHealth, TellDoor
 from fairview.run.health_telling import Teller
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import follow, read_start
 from fairview.run.talk import AskOwnerSession, AskSetUpLink, OwnerSession, SetUpLink
-from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_remote import RemoteCatalogue
 from fairview.store.layout import open_data_folder
+from fairview.store.reserve import Reserve
 from fairview.store.wire import Connection, answers, serve
 
 
@@ -49,10 +51,13 @@ def main() -> None:
     streams = LiveStreams(orders.sockets, orders.secrets["live"], orders.secrets["sights"])
     place, secret = orders.sockets.path("health"), orders.secrets["health"]
     asker = Connection(place, secret, timeout_us=HEALTH_ANSWER_US_MAX)
+    disks = open_disks(folder, clock, settings)
+    disks.start()
     gate = open_door(
         folder,
         catalogue=catalogue,
-        blobs=FileBlobs(folder.blobs),
+        blobs=disks,
+        disks=DiskCare(disks, Reserve(folder), catalogue, clock),
         clock=clock,
         render=render,
         live=streams.connect,
@@ -74,7 +79,7 @@ def main() -> None:
     server = serve_door(orders.sockets.path("door"), gate, secret=orders.secrets["door"])
     while not clock.wait(stop, NODE_TURN_US):
         assert gate.is_working, "a thread of the door's own work ended; start the door anew"
-    for one in (teller, server, control, asker, gate, streams, render, catalogue):
+    for one in (teller, server, control, asker, gate, streams, render, disks, catalogue):
         one.close()
 
 

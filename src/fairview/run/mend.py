@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fairview.core.ids import CameraId
 from fairview.core.time import Clock
+from fairview.run.disks import open_disks
 from fairview.run.signing import known_signers
-from fairview.store.blobs import FileBlobs
 from fairview.store.contracts import Blobs, Catalogue
 from fairview.store.layout import DataFolder
 from fairview.store.recovery import recover
@@ -27,7 +27,9 @@ def mend_folder(folder: DataFolder, clock: Clock) -> int:
 
     catalogue = SqliteCatalogue(folder.catalogue)
     try:
-        return mend(FileBlobs(folder.blobs), catalogue, clock, known_signers(folder))
+        disks = open_disks(folder, clock)
+        disks.settle()
+        return mend(disks, catalogue, clock, known_signers(folder))
     finally:
         catalogue.close()
 

@@ -31,6 +31,7 @@ from fairview.core.limits_seeing import SCENES_EVERY_US
 from fairview.core.time import Clock
 from fairview.run.camera_processes import CameraProcesses
 from fairview.run.cover_wish import is_cover_stored
+from fairview.run.disks import take_settings
 from fairview.run.mend import mend_folder
 from fairview.run.notice_logins import watch_plans
 from fairview.run.orders import start_orders
@@ -125,6 +126,7 @@ class _Node:
 
     def start(self, address: Address) -> None:
         """Mend what a crash left; then the catalogue, the door and the web."""
+        take_settings(self._folder, self._settings)
         mend_folder(self._folder, self._clock)
         up = {name: partial(self._sockets.is_up, name) for name in ("catalogue", "door")}
         up["web"] = partial(is_answering, address)

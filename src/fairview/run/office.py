@@ -31,11 +31,13 @@ from fairview.core.errors import BadInput, Conflict, NotAllowed, NotFound, Unava
 from fairview.core.ids import CameraId
 from fairview.core.time import Clock, Instant, Span
 from fairview.ingest.address import entered
+from fairview.run.disk_care import DiskCare
+from fairview.run.disks import open_disks
 from fairview.run.local import AddWish, CameraKnown, camera_wish
 from fairview.run.mend import mend_folder
-from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_sqlite import SqliteCatalogue
 from fairview.store.layout import DataFolder, open_data_folder
+from fairview.store.reserve import Reserve
 
 Progress = Callable[[float, str], None]
 
@@ -232,10 +234,12 @@ def open_office(settings: Settings, clock: Clock, *, create: bool = False) -> It
     with folder.lock:
         mend_folder(folder, clock)
         with closing(SqliteCatalogue(folder.catalogue)) as catalogue:
+            disks = open_disks(folder, clock, settings)
             gate = open_door(
                 folder,
                 catalogue=catalogue,
-                blobs=FileBlobs(folder.blobs),
+                blobs=disks,
+                disks=DiskCare(disks, Reserve(folder), catalogue, clock),
                 clock=clock,
                 settings=settings,
             )

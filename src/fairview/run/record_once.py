@@ -18,12 +18,14 @@ from fairview.ingest.file_play import FilePlay
 from fairview.record.live import LiveTaps
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
+from fairview.record.write_queue import DiskWriters
+from fairview.run.disks import open_disks
 from fairview.run.local import TRIAL, AddWish, RegisterWish, probe_address, with_own_machine
 from fairview.run.office import Office, open_office
 from fairview.run.recording import CameraKeeper, Supplies
 from fairview.run.signing import recorder_signer
-from fairview.store.blobs import FileBlobs
 from fairview.store.contracts import CameraRow
+from fairview.store.disks import Disks
 from fairview.store.secrets import SecretBox, read_or_make_key
 
 
@@ -71,13 +73,18 @@ def record_once(
         office.gate.start()
         rows = RowQueue(office.catalogue, clock)
         rows.start()
-        keeper = CameraKeeper(_supplies(office, rows, clock), LiveTaps().make)
+        writers, disks = DiskWriters(), open_disks(office.folder, clock, settings)
+        disks.start()
+        supplies = _supplies(office, rows, disks, writers, clock)
+        keeper = CameraKeeper(supplies, LiveTaps().make)
         keeper.keep((row,))
         try:
             _wait(keeper, wish, clock, stop, progress)
         finally:
             figures = keeper.figures()
             keeper.close()
+            writers.close()
+            disks.close()
             rows.close()
         failure = keeper.failure(wish.camera)
         if failure is not None:
@@ -165,17 +172,21 @@ def _refuse_other_terms(row: CameraRow, wish: RecordWish, clock: Clock) -> None:
         )
 
 
-def _supplies(office: Office, rows: RowQueue, clock: Clock) -> Supplies:
+def _supplies(
+    office: Office, rows: RowQueue, disks: Disks, writers: DiskWriters, clock: Clock
+) -> Supplies:
     folder = office.folder
     return Supplies(
         settings=office.settings,
         folder=folder,
         catalogue=office.catalogue,
         stores=Stores(
-            blobs=FileBlobs(folder.blobs),
+            blobs=disks,
             rows=rows,
             signer=recorder_signer(folder, "local"),
             clock=clock,
+            lanes=writers,
+            disks=disks,
         ),
         box=SecretBox(read_or_make_key(folder.secrets_key)),
         door_public=folder.door_public.read_bytes(),

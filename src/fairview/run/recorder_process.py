@@ -25,12 +25,12 @@ from fairview.record.write_queue import DiskWriters
 from fairview.run.cover_wish import is_cover_stored
 from fairview.run.health_messages import TellRecorder
 from fairview.run.health_telling import Teller
+from fairview.run.disks import open_disks
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import StartOrders, follow, read_plain_start
 from fairview.run.recorder_signs import RecorderWatch
 from fairview.run.recording import CameraKeeper, Supplies
 from fairview.run.signing import recorder_signer
-from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_remote import RemoteCatalogue
 from fairview.store.layout import open_data_folder
 from fairview.store.secrets import SecretBox, read_or_make_key
@@ -68,12 +68,15 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
     rows = RowQueue(catalogue, clock)
     rows.start()
     writers = DiskWriters()
+    disks = open_disks(folder, clock, orders.settings)
+    disks.start()
     stores = Stores(
-        blobs=FileBlobs(folder.blobs),
+        blobs=disks,
         rows=rows,
         signer=recorder_signer(folder, group),
         clock=clock,
         lanes=writers,
+        disks=disks,
     )
     streams = LiveStreams(orders.sockets, orders.secrets["live"], orders.secrets["sights"])
     supplies = Supplies(
@@ -113,6 +116,7 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
     finally:
         keeper.close()
         writers.close()
+        disks.close()
         rows.close()
         live.close()
         streams.close()

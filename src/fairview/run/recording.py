@@ -176,6 +176,8 @@ class CameraKeeper:
     def _begin(self, row: CameraRow) -> None:
         camera = row.camera
         supplies = self._supplies
+        if supplies.stores.disks is not None:
+            supplies.stores.disks.wish(camera.id, camera.disk)
         keyring = Keyring(
             supplies.folder.key_file(camera.id),
             camera=camera.id,

@@ -6,144 +6,34 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
 from heapq import merge
-from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import structlog
 
 from fairview.core.errors import Conflict, FairviewError, NotFound, Unavailable
-from fairview.core.health import DiskSign, DiskState
+from fairview.core.health import DiskSign
 from fairview.core.ids import CameraId
 from fairview.core.limits_disks import (
     BLOB_PLACES_KEPT_MAX,
-    DISK_FAILED_US_FIRST,
-    DISK_FAILED_US_MAX,
     DISK_LOOK_US,
-    DISK_SLOW_US,
     DISK_STOP_BYTES,
 )
 from fairview.core.time import Clock
 from fairview.store.blobs import FileBlobs, check_name
 from fairview.store.contracts import Blobs, BlobWriter
-from fairview.store.disk_list import DiskEntry, DiskList, list_file, read_disks, read_identity
-from fairview.store.durable import DISK, Disk, told_as_ours
+from fairview.store.disk_list import DiskList, list_file, read_disks
+from fairview.store.durable import DISK, Disk, replace_file
 from fairview.store.layout import DataFolder
+from fairview.store.one_disk import UNREADABLE, OneDisk, Room, room_of
 from fairview.store.removals import Removals
 
-UNREADABLE: frozenset[DiskState] = frozenset({"gone", "slow"})
-"""A slow disk does not answer: whoever asked it would stand still with it."""
-
 T = TypeVar("T")
-Room = Callable[[Path], tuple[int, int, bool]]
-"""Free and total bytes of a path's disk, and whether it is read-only."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
-    """What a look at a disk found. state gone: it is not there, or not itself."""
-
-    state: DiskState
-    because: str
-    free_bytes: int = 0
-    total_bytes: int = 0
-
-
-class OneDisk:
-    """One disk's blobs and what is known of it. Safe from several threads."""
-
-    def __init__(self, entry: DiskEntry, clock: Clock, disk: Disk, room: Room) -> None:
-        self.entry = entry
-        self.blobs = FileBlobs(entry.blobs, disk=disk)
-        self._clock = clock
-        self._room = room
-        self._failed_until_us = 0
-        self._failed_wait_us = DISK_FAILED_US_FIRST
-        self._failed_because = ""
-        self._look_since_us: int | None = None
-        self.looked = Looked(state="ok", because="")
-
-    def look(self) -> Looked:
-        """Look at it now, and keep what was found."""
-        self._look_since_us = self._clock.monotonic_us()
-        self.looked = self._look()
-        self._look_since_us = None
-        return self.looked
-
-    def known(self) -> Looked:
-        """What is known without asking the disk."""
-        now_us, since_us = self._clock.monotonic_us(), self._look_since_us
-        if since_us is not None and now_us - since_us > DISK_SLOW_US:
-            return Looked(state="slow", because="it does not answer")
-        found = self.looked
-        if found.state in ("ok", "full") and now_us < self._failed_until_us:
-            return Looked(
-                state="failing",
-                because=self._failed_because,
-                free_bytes=found.free_bytes,
-                total_bytes=found.total_bytes,
-            )
-        return found
-
-    def is_there(self) -> bool:
-        """Whether what lies on it can be read, asked anew where that is cheap."""
-        return self.known().state not in UNREADABLE and not self.foreign()
-
-    def free_bytes(self) -> int:
-        """Asked anew. Errors: Unavailable."""
-        with told_as_ours(self.entry.path, "looking at"):
-            return self._room(self.entry.path)[0]
-
-    def failed(self, because: str) -> None:
-        """A write failed: nothing new begins here for a while."""
-        self._failed_because = because
-        self._failed_until_us = self._clock.monotonic_us() + self._failed_wait_us
-        self._failed_wait_us = min(2 * self._failed_wait_us, DISK_FAILED_US_MAX)
-
-    def worked(self) -> None:
-        if self._failed_until_us:
-            self._failed_until_us, self._failed_wait_us = 0, DISK_FAILED_US_FIRST
-
-    def refuse_foreign(self) -> None:
-        """Errors:  Unavailable when this is not the disk it should be. Cost: reads one file."""
-        because = self.foreign()
-        if because:
-            raise Unavailable(f"the disk {self.entry.name} is away: {because}")
-
-    def foreign(self) -> str:
-        """Why this is not the disk it should be; empty when it is. Cost: reads one small file."""
-        entry = self.entry
-        if entry.is_own:
-            return ""
-        try:
-            found = read_identity(entry.identity_file)
-        except FairviewError as error:
-            return str(error)
-        if found is None:
-            return f"nothing is mounted at {entry.path}"
-        if found.id != entry.id:
-            return f"another disk ({found.name}) is mounted at {entry.path}"
-        return ""
-
-    def _look(self) -> Looked:
-        because = self.foreign()
-        if because:
-            return Looked(state="gone", because=because)
-        try:
-            free, total, is_read_only = self._room(self.entry.path)
-        except OSError as error:
-            return Looked(state="gone", because=error.strerror or "it can't be read")
-        state: DiskState = "ok"
-        if is_read_only:
-            state, because = "failing", "it is mounted read-only"
-        elif free < DISK_STOP_BYTES:
-            state, because = "full", f"{free // 1_000_000} MB are free"
-        return Looked(state=state, because=because, free_bytes=free, total_bytes=total)
 
 
 class Disks:
@@ -178,6 +68,7 @@ class Disks:
         self._places: OrderedDict[str, str] = OrderedDict()
         self._wishes: dict[CameraId, str] = {}
         self._used: dict[str, int] = {}
+        self._use_file = folder.root / "disks-used.json"
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._log = structlog.get_logger(__name__)
@@ -219,6 +110,7 @@ class Disks:
 
     def take_up(self) -> None:
         """Read the list again when it changed. A list that can't be read leaves the old one."""
+        self._take_up_use()
         stamp = self._list_stamp()
         if stamp == self._stamp:
             return
@@ -265,9 +157,23 @@ class Disks:
         else:
             self._wishes[camera] = name
 
-    def use(self, used_bytes: Mapping[str, int]) -> None:
-        """How much footage lies on each disk, for those with a bound of their own."""
-        self._used = dict(used_bytes)
+    def measure(self) -> dict[str, int]:
+        """How much footage lies on each disk that has a bound of its own, and is there; kept for
+        all processes of the folder. Cost: looks at every file of those disks."""
+        used = {
+            one.entry.name: one.used_bytes()
+            for one in self.all()
+            if one.entry.bytes_max is not None and one.is_there()
+        }
+        if used and used != self._used:
+            replace_file(self._use_file, msgspec.json.encode(used), disk=self._disk)
+        self._used = used
+        return used
+
+    def _take_up_use(self) -> None:
+        """What another process measured. Without it no disk counts as filled."""
+        with suppress(OSError, msgspec.DecodeError):
+            self._used = msgspec.json.decode(self._use_file.read_bytes(), type=dict[str, int])
 
     def place(self, camera: CameraId) -> str:
         """The disk for a camera's next segment.
@@ -506,10 +412,3 @@ class _Placed:
 
     def free_bytes(self) -> int:
         return self._one.free_bytes()
-
-
-def room_of(path: Path) -> tuple[int, int, bool]:
-    """Free and total bytes of the disk a path lies on, and whether it is read-only."""
-    found = os.statvfs(path)
-    free, total = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-    return free, total, bool(found.f_flag & os.ST_RDONLY)

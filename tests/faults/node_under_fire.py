@@ -58,6 +58,8 @@ class Node:
     log: Path
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    cameras_per_process: int = 2
+    settings: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
         with self.log.open("ab") as log:
@@ -74,7 +76,11 @@ class Node:
                 ],
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "FAIRVIEW_RECORDING__CAMERAS_PER_PROCESS": "2"},
+                env={
+                    **os.environ,
+                    "FAIRVIEW_RECORDING__CAMERAS_PER_PROCESS": str(self.cameras_per_process),
+                    **self.settings,
+                },
             )
 
     def stop(self) -> None:
@@ -123,12 +129,15 @@ class Node:
                 return
         raise AssertionError(f"the node did not come back: {self.log.read_text()[-2_000:]}")
 
-    def wait_until_stored(self, since: Instant, timeout_s: float = 60) -> None:
-        """Until every camera has durable footage that reaches past `since` by a second."""
+    def wait_until_stored(
+        self, since: Instant, timeout_s: float = 60, cameras: Sequence[CameraId] = ()
+    ) -> None:
+        """Until every camera (of `cameras`, or of all) has durable footage that reaches past
+        `since` by a second."""
         blobs = FileBlobs(open_data_folder(self.data).blobs)
         ends = time.monotonic() + timeout_s
         while time.monotonic() < ends:
-            if all(_grew(blobs, camera, since) for camera in self.cameras):
+            if all(_grew(blobs, camera, since) for camera in cameras or self.cameras):
                 return
             time.sleep(0.2)
         raise AssertionError(f"no footage after {since.iso()}: {self.log.read_text()[-3_000:]}")

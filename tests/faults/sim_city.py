@@ -437,6 +437,16 @@ class SimCity:
                 found = min(found, at_us)
         return found
 
+    def waits_until_us(self, group: int, now_us: int) -> int:
+        """Until when a call that is under way may be held up; what fails fails then."""
+        found = now_us
+        for trouble in self.schedule.troubles:
+            at_us = START_US + trouble.at_us
+            is_slow = trouble.kind in ("stall", "slow") and trouble.which == group
+            if is_slow and at_us <= now_us:
+                found = max(found, at_us + trouble.for_us)
+        return found
+
     def downs(self, group: int) -> list[tuple[int, int]]:
         """When no process of a group was at work."""
         ends = [*self.ends[group]]

@@ -189,7 +189,7 @@ class Oracle:
             # HOLE: where a clock runs through the same time twice, a gap behind what was there
             # before can't be told by times; how the segment before it ended says it.
             is_told = any(
-                row.ended_because in (EndedBecause.CLOCK_JUMP, EndedBecause.CRASHED)
+                row.ended_because is not EndedBecause.ROTATED and row.span.end > start
                 for row in city.catalogue.segments(name)
             )
         if not is_told:
@@ -231,6 +231,7 @@ class Oracle:
             if kind in ("fail", "full", "fail_once") and is_ours:
                 wait_us = 2 * trouble.for_us + 4 * US_PER_SECOND
                 stored_us = city.waited_since_us(group, at_us)
+                until_us = max(until_us, city.waits_until_us(group, at_us))
                 held_us = self._held_us(one, at_us, stored_us) - 3 * US_PER_SECOND
                 found.append((held_us, until_us + wait_us + key_us))
             elif kind in ("step", "drift"):

@@ -7,7 +7,7 @@ that fails keeps its page too, and says so; the exit status is then 1.
     tools/long.py                  everything
     tools/long.py --only bench     the benches (also: tests, see, or one page's name, or several)
 
-KILLS says how many kills; 200 when it says nothing.
+KILLS says how many kills; 200 when it says nothing. SOAK_MINUTES: how long the soak is; 45.
 """
 
 from __future__ import annotations
@@ -47,6 +47,20 @@ JOBS = (
         group="tests",
         title="kill -9 at random moments",
         words=("pytest", "-m", "long", "tests/faults", "-v"),
+    ),
+    Job(
+        name="schedules",
+        group="tests",
+        title="Seeded schedules of faults, in simulated time",
+        words=("tests.faults.run_schedules", "--seeds", "10000", "--processes", "2"),
+        is_markdown=True,
+    ),
+    Job(
+        name="soak",
+        group="tests",
+        title="A soak with eight good and eight bad cameras",
+        words=("tests.faults.soak", "--minutes", os.environ.get("SOAK_MINUTES", "45")),
+        is_markdown=True,
     ),
     Job(
         name="long-tests",

@@ -13,10 +13,13 @@ window.addEventListener('pagehide', () => {
 })
 
 /** A download outlives its page, so an export's look is not tied to the tab; it runs out. */
-export async function openLook(wish: LookWish): Promise<Look> {
+export async function openLook(
+  wish: LookWish,
+  isDownload = wish.purpose === 'export',
+): Promise<Look> {
   const body = { ...wish, plays_hevc: playsHevc() }
   const look = await told(api.POST('/api/v1/looks', { body }))
-  if (wish.purpose !== 'export') watched.set(look.id, look)
+  if (!isDownload) watched.set(look.id, look)
   return look
 }
 

@@ -20,6 +20,7 @@ from fairview.cli import (
     convert,
     cover,
     footage,
+    health,
     models,
     node,
     proofs,
@@ -62,6 +63,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "restore": care.restore,
     "upgrade": care.upgrade,
     "bench": proofs.bench,
+    "support-bundle": health.support_bundle,
 }
 
 
@@ -88,6 +90,8 @@ def build() -> typer.Typer:
         app.add_typer(cameras.app(), name="camera")
         app.add_typer(census.app(), name="census")
         app.add_typer(models.app(), name="models")
+        app.add_typer(health.time_app(), name="time")
+        app.add_typer(health.notice_app(), name="notice")
     return app
 
 

@@ -1,12 +1,19 @@
-"""Logs: text for people on a terminal, JSON lines for machines, always on standard error."""
+"""Logs: text for people on a terminal, JSON lines for machines, always on standard error.
+
+Where that is systemd's journal, each line is one entry with its priority (see journal_lines).
+"""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any
 
 import structlog
+
+from fairview.run.journal_lines import is_journal, with_priority
 
 if TYPE_CHECKING:
     from fairview.config.settings import Logs
@@ -20,9 +27,12 @@ def set_up_logs(settings: Logs, *, process: str) -> None:
         if is_text
         else structlog.processors.JSONRenderer()
     )
+    if is_journal(os.environ, sys.stderr):
+        renderer = with_priority(structlog.processors.JSONRenderer())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _named(process),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -35,4 +45,13 @@ def set_up_logs(settings: Logs, *, process: str) -> None:
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(process=process)
+
+
+def _named(process: str) -> structlog.typing.Processor:
+    """The process's name in every line, from whichever of its threads."""
+
+    def named(logger: Any, name: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+        event.setdefault("process", process)
+        return event
+
+    return named

@@ -66,7 +66,7 @@ def open_book(settings: Settings, clock: Clock, *, create: bool = False) -> Iter
     Errors:  NotFound without a folder (unless create); Conflict when something else than a node
     has the folder; NotAllowed for a node of another user.
     """
-    way = _running(settings.data)
+    way = running_node(settings.data)
     if way is None:
         with open_office(settings, clock, create=create) as office:
             yield _Here(office)
@@ -75,7 +75,7 @@ def open_book(settings: Settings, clock: Clock, *, create: bool = False) -> Iter
         yield book
 
 
-def _running(data: Path) -> WayIn | None:
+def running_node(data: Path) -> WayIn | None:
     """The way to the node that has the folder; None when nobody has it.
 
     Errors:  Conflict when who has it answers no questions.

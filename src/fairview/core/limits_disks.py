@@ -50,3 +50,8 @@ RESERVE_LOW_BYTES = 48 * 1024 * 1024
 
 BLOB_PLACES_KEPT_MAX = 4_096
 """Blobs whose disk is remembered. Outcome: drop_oldest, it is looked for again."""
+
+FORECAST_RATE_US_MIN = 60 * 60 * US_PER_SECOND
+FORECAST_RATE_US_MAX = 24 * 60 * 60 * US_PER_SECOND
+"""How much of the time up to now tells how fast footage comes: less than the first says nothing
+yet, and a day has its night in it."""

@@ -23,6 +23,7 @@ from fairview.run.bulk import (
     COLUMNS,
     Sheet,
     add_all,
+    change_logins,
     exported,
     look,
     read_file,
@@ -256,7 +257,10 @@ class Book:
         )
 
     def set_login(self, wish: LoginWish) -> LoginChanged:
-        raise NotFound(f"there is no camera {wish.camera}")
+        if wish.camera in self.refuses:
+            raise self.refuses[wish.camera]
+        self.added.append(wish.camera)
+        return LoginChanged(camera=wish.camera, revision=2, answered="")
 
 
 def rows(*paths: str) -> Sheet:
@@ -295,3 +299,13 @@ def test_new_logins_are_read_and_every_fault_is_told_first() -> None:
         "line 6",
     ]
     assert PASSWORD not in str(told.value)
+
+
+def test_a_login_that_is_refused_holds_up_no_other() -> None:
+    names = ("a", "b", "c")
+    known = [CameraKnown(camera=camera(id=CameraId(name)), newest=None) for name in names]
+    text = "camera,login_password\n" + "".join(f"{name},{PASSWORD}\n" for name in names)
+    book = Book({"b": Unavailable("nobody answers")})
+    refused = change_logins(book, read_logins(text, known, is_tried=True), quiet)
+    assert sorted(book.added) == ["a", "c"]
+    assert [one.because for one in refused] == ["b: nobody answers"]

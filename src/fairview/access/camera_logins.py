@@ -22,24 +22,26 @@ from fairview.store.secrets import open_login, seal_login
 _WITH_LOGIN = ("rtsp", "http")
 
 
-def changed_login(parts: DeskParts, actor: Actor, wish: LoginWish) -> LoginChanged:
-    """Replace a login. The caller holds the desk's lock.
+def tried_login(parts: DeskParts, wish: LoginWish) -> str:
+    """What the camera answers to a login, in words; empty when nobody is to try. Takes up to the
+    probe's time, so the caller holds no lock.
+
+    Errors:  as `changed_login` and the probe; then the old login stays.
+    """
+    camera, login = _login(parts, wish)
+    return _tried(parts, camera, login) if wish.is_tried else ""
+
+
+def changed_login(parts: DeskParts, actor: Actor, wish: LoginWish, answered: str) -> LoginChanged:
+    """Replace a login. The caller holds the desk's lock. answered: as the camera was tried.
 
     The old one is overwritten in the database (`secure_delete`) and its log is emptied; while
     somebody reads an older state that waits for the catalogue's next tidying (a minute).
 
     Errors:  NotFound; Conflict for a removed camera; BadInput for one that takes no login, or
-    when no user name is known; as the probe's, and then the old login stays.
+    when no user name is known.
     """
-    row = parts.catalogue.camera(wish.camera)
-    camera = row.camera
-    if not camera.is_active:
-        raise Conflict(f"{camera.id} was removed: it is not recorded, so it needs no login")
-    if not any(source.kind in _WITH_LOGIN for source in camera.sources):
-        raise BadInput(f"{camera.id} takes no login: it is no camera on the network")
-    name = wish.name or _name_before(parts, camera, row.sealed_login)
-    login = Login(name=name, password=wish.password)
-    answered = _tried(parts, camera, login) if wish.is_tried else ""
+    camera, login = _login(parts, wish)
     fresh = replace(camera, revision=camera.revision + 1)
     sealed = seal_login(parts.box, camera.id, login)
     parts.journal.append(
@@ -56,6 +58,18 @@ def changed_login(parts: DeskParts, actor: Actor, wish: LoginWish) -> LoginChang
     with contextlib.suppress(Unavailable):  # somebody reads: tidied within a minute
         parts.catalogue.checkpoint()
     return LoginChanged(camera=fresh.id, revision=fresh.revision, answered=answered)
+
+
+def _login(parts: DeskParts, wish: LoginWish) -> tuple[Camera, Login]:
+    """The camera as it is now, and its login to be."""
+    row = parts.catalogue.camera(wish.camera)
+    camera = row.camera
+    if not camera.is_active:
+        raise Conflict(f"{camera.id} was removed: it is not recorded, so it needs no login")
+    if not any(source.kind in _WITH_LOGIN for source in camera.sources):
+        raise BadInput(f"{camera.id} takes no login: it is no camera on the network")
+    name = wish.name or _name_before(parts, camera, row.sealed_login)
+    return camera, Login(name=name, password=wish.password)
 
 
 def _name_before(parts: DeskParts, camera: Camera, sealed: bytes | None) -> str:

@@ -10,7 +10,7 @@ import structlog
 from fairview.access import words
 from fairview.access.camera_desk import CameraDesk
 from fairview.access.camera_keeping import changed_keeping
-from fairview.access.camera_logins import changed_login
+from fairview.access.camera_logins import changed_login, tried_login
 from fairview.access.camera_views import CameraViews
 from fairview.access.clean_pictures import CleanPictures, jpeg_of
 from fairview.access.door import (
@@ -171,7 +171,8 @@ class Gate:
     def camera_login(self, session: str, wish: LoginWish) -> LoginChanged:
         """Replace a camera's login. Errors: as access.camera_logins."""
         actor = self._allowed(session, "camera_login", wish.camera)
-        return self._parts.desk.apply(lambda parts: changed_login(parts, actor, wish))
+        answered = self._parts.desk.ask(lambda parts: tried_login(parts, wish))
+        return self._parts.desk.apply(lambda parts: changed_login(parts, actor, wish, answered))
 
     def camera_keep(self, session: str, wish: KeepingWish) -> CameraView:
         """Errors:  as access.camera_keeping."""

@@ -13,13 +13,14 @@ from fairview.cli.node import settings_from
 from fairview.cli.voice import bar, note, say, say_rows
 from fairview.cli.words import counted, duration_us
 from fairview.core.camera import Secret
-from fairview.core.errors import BadInput, Conflict, FairviewError
+from fairview.core.errors import BadInput, Conflict
 from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock
 from fairview.run.bulk import (
     LOGIN_COLUMNS,
     RowWish,
     add_all,
+    change_logins,
     exported,
     is_open_to_others,
     look,
@@ -103,14 +104,8 @@ def login(  # noqa: PLR0913  # a command has as many parameters as it has words
 def _login_many(book: CameraBook, file: Path, *, is_tried: bool) -> None:
     wishes = read_logins(read_file(file), book.cameras(), is_tried=is_tried)
     _warn_of_readers(file)
-    refused = []
     with bar("changing logins") as move:
-        for number, wish in enumerate(wishes, start=1):
-            try:
-                book.set_login(wish)
-            except FairviewError as error:
-                refused.append(f"{wish.camera}: {error}")
-            move(number / len(wishes), wish.camera)
+        refused = [one.because for one in change_logins(book, wishes, move)]
     say(f"{counted(len(wishes) - len(refused), 'login')} changed, {len(refused)} refused")
     if refused:
         raise Conflict("refused (those cameras keep their old login):\n  " + "\n  ".join(refused))

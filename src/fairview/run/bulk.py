@@ -251,6 +251,30 @@ def look(book: CameraBook, rows: Sequence[RowWish], progress: Progress) -> list[
     return looked
 
 
+def change_logins(
+    book: CameraBook, wishes: Sequence[LoginWish], progress: Progress
+) -> list[RowFault]:
+    """Replace logins, a few at once; what was refused, by the place in the list (from 1).
+
+    Bounds:  PROBES_TOGETHER_MAX at the same time.
+    """
+
+    def one(wish: LoginWish) -> str:
+        try:
+            book.set_login(wish)
+        except FairviewError as error:
+            return f"{wish.camera}: {error}"
+        return ""
+
+    refused: list[RowFault] = []
+    with ThreadPoolExecutor(PROBES_TOGETHER_MAX, thread_name_prefix="login") as pool:
+        for number, because in enumerate(pool.map(one, wishes), start=1):
+            if because:
+                refused.append(RowFault(line=number, because=because))
+            progress(number / len(wishes), wishes[number - 1].camera)
+    return refused
+
+
 def add_all(book: CameraBook, rows: Sequence[RowWish], progress: Progress) -> Added:
     """Add checked rows one after another; one that the door refuses does not hold up the rest.
 

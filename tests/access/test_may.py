@@ -28,6 +28,7 @@ TABLE: dict[Action, set[Role]] = {
     "camera_add": {"administrator"},
     "camera_remove": {"administrator"},
     "camera_login": {"administrator"},
+    "camera_keep": {"administrator"},
     "look": {"operator"},
     "timeline_see": {"operator", "privacy_officer", "auditor"},
     "clean_picture_see": {"privacy_officer"},

@@ -51,7 +51,11 @@ class Recording(_Section):
     """How footage is kept."""
 
     cameras_per_process: int = Field(
-        8, ge=1, le=100, description="Cameras that share one recorder process."
+        50,
+        ge=1,
+        le=100,
+        description="Cameras that share one recorder process. A process that ends takes its "
+        "cameras with it for some seconds; one that is not there costs its memory, some 35 MB.",
     )
     free_bytes_min: int = Field(
         1_000_000_000,
@@ -71,9 +75,9 @@ class Recording(_Section):
     )
     sweep_s: int = Field(60, ge=5, le=3_600, description="Seconds between retention sweeps.")
     reader: Literal["ffmpeg", "lean"] = Field(
-        "ffmpeg",
-        description="What reads H.264 and H.265 over RTSP: lean is our own reader (over TCP, at "
-        "a fraction of the cost; FFmpeg goes on with what it doesn't know), ffmpeg reads all.",
+        "lean",
+        description="What reads H.264 and H.265 over RTSP: lean is our own reader (at a fraction "
+        "of the cost; FFmpeg goes on with what it doesn't know), ffmpeg reads all.",
     )
 
 

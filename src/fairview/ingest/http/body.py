@@ -24,12 +24,13 @@ class Body:
         self._line, self._rest = line, rest
         self._is_chunked, self._left = is_chunked, length
         self._is_inside = False
+        self.is_stated = length is not None
         self.is_over = False
 
     @property
     def is_measured(self) -> bool:
         """Whether its end is told by itself, not by the line's."""
-        return self._is_chunked or self._left is not None
+        return self._is_chunked or self.is_stated
 
     def read(self, count: int = HTTP_READ_BYTES) -> bytes:
         """Some bytes, at least one and at most count; none at the end.

@@ -89,7 +89,7 @@ class HttpSource:
             answer = self._client.get()
             self._heard_us = self._clock.monotonic_us()
             first = self._first_bytes(answer.body)
-            kind = kind_of(answer.content_type, first, self._name)
+            kind = kind_of(answer, first, self._name)
             if kind in ("parts", "pictures"):
                 yield from self._pictures(answer, first, kind)
             elif kind == "snapshot":
@@ -262,17 +262,19 @@ class _Forms:
         return is_lost
 
 
-def kind_of(content_type: str, first: bytes, name: str) -> Kind:
+def kind_of(answer: Answer, first: bytes, name: str) -> Kind:
     """What a body is, by its first bytes before what it says of itself.
 
+    A JPEG picture is a single one when it is called an image or its length is stated; else others
+    follow it.
     Errors:  BadInput for what is no video that we read, saying what to give instead.
     """
-    head = first.lstrip(b"\r\n")
+    head, content_type = first.lstrip(b"\r\n"), answer.content_type
     if content_type.startswith("multipart/") or head.startswith(b"--"):
         return "parts"
     if head.startswith(BEGIN):
-        is_video = content_type.startswith("video/")
-        return "pictures" if is_video or head.count(BEGIN + b"\xff") > 1 else "snapshot"
+        is_single = content_type.startswith("image/") or answer.body.is_stated
+        return "snapshot" if is_single else "pictures"
     if any(first[at : at + 189 : 188] == b"\x47\x47" for at in range(188)):
         return "mpegts"
     if first[4:8] in (b"ftyp", b"styp", b"moov", b"moof", b"sidx"):

@@ -6,8 +6,10 @@ import ast
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from fairview.config.settings import ENVIRONMENT_PREFIX, Settings
 from fairview.core.errors import OUTCOMES
@@ -61,14 +63,31 @@ def _rows(section: type[BaseModel], path: tuple[str, ...]) -> Iterator[str]:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield from _rows(inner, here)
             continue
+        rows_of = get_args(inner)[:1]
+        if rows_of and isinstance(rows_of[0], type) and issubclass(rows_of[0], BaseModel):
+            yield f"| `[[{'.'.join(here)}]]` | | none | | {field.description} |"
+            for one, inside in rows_of[0].model_fields.items():
+                yield _row(f"{'.'.join(here)}[].{one}", "", inside)
+            continue
         key = ".".join(here)
         variable = ENVIRONMENT_PREFIX + "__".join(here).upper()
-        bounds = ", ".join(_bound(one) for one in field.metadata)
-        default = "none" if field.default is None else f"`{field.default}`"
-        yield f"| `{key}` | `{variable}` | {default} | {bounds} | {field.description} |"
+        yield _row(key, f"`{variable}`", field)
 
 
-_BOUND_WORDS = {"ge": "at least", "le": "at most", "max_length": "at most this long:"}
+def _row(key: str, variable: str, field: FieldInfo) -> str:
+    bounds = ", ".join(_bound(one) for one in field.metadata)
+    default = "none" if field.default is None else f"`{field.default}`"
+    default = "must be set" if field.is_required() else default
+    return f"| `{key}` | {variable} | {default} | {bounds} | {field.description} |"
+
+
+_BOUND_WORDS = {
+    "ge": "at least",
+    "le": "at most",
+    "min_length": "at least this long:",
+    "max_length": "at most this long:",
+    "pattern": "like",
+}
 
 
 def _bound(constraint: object) -> str:
@@ -155,12 +174,43 @@ def _commands(command: object, name: str) -> Iterator[str]:
         yield ""
 
 
+def metrics_page() -> str:
+    from fairview.serve.node_meters import METERS
+
+    lines = [
+        "# Metrics",
+        "",
+        NOTE,
+        "What `GET /metrics` gives a Prometheus server; how to let one in stands in",
+        "[Health](../guides/health.md#metrics). No picture, and nothing counted in one, is behind",
+        "any of them. Counters begin anew when their process does.",
+        "",
+        "| metric | labels | kind | what |",
+        "| --- | --- | --- | --- |",
+    ]
+    for meter in METERS:
+        name = f"{meter.name}_total" if meter.is_counter else meter.name
+        labels = ", ".join(f"`{one}`" for one in meter.labels)
+        kind = "counter" if meter.is_counter else "gauge"
+        lines.append(f"| `{name}` | {labels} | {kind} | {meter.what} |")
+    lines += [
+        "",
+        "Beside these the web process has its own: `fairview_web_answers_total` (`status`),",
+        "`fairview_web_live_viewers`, `fairview_web_live_bytes_total` (`cover`),",
+        "`fairview_web_live_dropped_fragments_total`, `fairview_web_live_closed_slow_total`,",
+        "`fairview_web_looks_total`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors_page,
     "settings.md": settings_page,
     "limits.md": limits_page,
     "events.md": events_page,
     "commands.md": commands_page,
+    "metrics.md": metrics_page,
 }
 
 

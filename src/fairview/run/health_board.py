@@ -31,6 +31,7 @@ from fairview.core.limits_health import RATE_US_MIN, SIGNS_OLD_US
 from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Clock, Instant
 from fairview.events.conditions import Board, Change, Now, condition_kind, fold
 from fairview.events.judging import Signs, found
+from fairview.run.forecast import Forecast
 
 _TELLING = ("recorder", "analyser", "door")
 """Which processes tell signs of their own."""
@@ -109,6 +110,7 @@ class HealthBoard:
         self._facts = Facts(cameras=(), disks=(), certificate=None)
         self._board = Board()
         self._machine = look()
+        self._forecast = Forecast()
         self._streams = Pace(RATE_US_MIN)
         self._looked = Pace(US_PER_MINUTE)
         self._cpu = Pace(RATE_US_MIN)
@@ -119,6 +121,8 @@ class HealthBoard:
         with self._lock:
             self._told[signs.process] = _Told(now_us, signs)
             if isinstance(signs, RecorderSigns):
+                for disk in signs.disks:
+                    self._forecast.see(disk.name, now_us, disk.free_bytes)
                 for one in signs.streams:
                     name = (one.camera, one.stream)
                     self._streams.see(name, now_us, (one.received_bytes, one.packets))
@@ -181,9 +185,9 @@ class HealthBoard:
     def _signs(self, at: Instant, now_us: int) -> Signs:
         fresh = [one.signs for one in self._told.values() if now_us - one.at_us <= SIGNS_OLD_US]
         recorders = tuple(one for one in fresh if isinstance(one, RecorderSigns))
-        disks = {one.name: one for one in self._facts.disks}
-        for recorder in recorders:
-            disks.update({one.name: _joined(disks.get(one.name), one) for one in recorder.disks})
+        disks = {one.name: self._with_forecast(one) for one in _disks(recorders)}
+        if not disks:
+            disks = {one.name: one for one in self._facts.disks}
         doors = [one for one in fresh if isinstance(one, DoorSigns)]
         return Signs(
             at=at,
@@ -203,6 +207,11 @@ class HealthBoard:
                 if (share := self._share(one.camera)) is not None
             ),
         )
+
+    def _with_forecast(self, disk: DiskSign) -> DiskSign:
+        if disk.full_in_us is not None:
+            return disk
+        return replace(disk, full_in_us=self._forecast.full_in_us(disk.name, disk.free_bytes))
 
     def _silent(self, now_us: int) -> tuple[tuple[str, int], ...]:
         silent = []
@@ -291,9 +300,12 @@ class HealthBoard:
         )
 
 
-def _joined(known: DiskSign | None, told: DiskSign) -> DiskSign:
-    """What a recorder says of a disk goes before what its size tells; the forecast stays."""
-    if known is None:
-        return told
-    worse = told if told.state != "ok" else known
-    return replace(worse, full_in_us=told.full_in_us or known.full_in_us)
+def _disks(recorders: tuple[RecorderSigns, ...]) -> list[DiskSign]:
+    """Each disk once, as the worst of what recorders say of it."""
+    found: dict[str, DiskSign] = {}
+    for recorder in recorders:
+        for one in recorder.disks:
+            known = found.get(one.name)
+            if known is None or known.state == "ok":
+                found[one.name] = one
+    return list(found.values())

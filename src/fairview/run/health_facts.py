@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections import deque
 from pathlib import Path
 
 from cryptography import x509
@@ -14,8 +13,8 @@ from fairview.core.camera import Camera
 from fairview.core.errors import BadInput, Corrupt, FairviewError
 from fairview.core.health import CameraFacts, CertificateSign, DiskSign
 from fairview.core.ids import CameraId
-from fairview.core.limits_health import DISK_RATE_US_MAX, DISK_RATE_US_MIN
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, Clock, Instant, Span, instant
+from fairview.run.forecast import Forecast
 from fairview.run.health_board import Facts
 from fairview.store.contracts import Catalogue
 from fairview.store.keyfile import read_key_file
@@ -125,29 +124,6 @@ class FactReader:
             total_bytes=total,
             full_in_us=self._forecast.full_in_us(name, max(0, free - free_bytes_min)),
         )
-
-
-class Forecast:
-    """When a disk is full, from how its free room shrank. Pure but for what it remembers."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, deque[tuple[int, int]]] = {}
-
-    def see(self, name: str, now_us: int, free_bytes: int) -> None:
-        seen = self._seen.setdefault(name, deque())
-        seen.append((now_us, free_bytes))
-        while now_us - seen[0][0] > DISK_RATE_US_MAX:
-            seen.popleft()
-
-    def full_in_us(self, name: str, left_bytes: int) -> int | None:
-        """At the rate since the oldest look kept; None while it does not shrink or is not known."""
-        seen = self._seen.get(name)
-        if not seen or seen[-1][0] - seen[0][0] < DISK_RATE_US_MIN:
-            return None
-        shrunk = seen[0][1] - seen[-1][1]
-        if shrunk <= 0:
-            return None
-        return left_bytes * (seen[-1][0] - seen[0][0]) // shrunk
 
 
 def certificate_sign(path: Path) -> CertificateSign:

@@ -28,7 +28,7 @@ from fairview.run.health_telling import Teller
 from fairview.run.disks import open_disks
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import StartOrders, follow, read_plain_start
-from fairview.run.recorder_signs import RecorderWatch
+from fairview.run.recorder_signs import RecorderWatch, write_queues
 from fairview.run.recording import CameraKeeper, Supplies
 from fairview.run.signing import recorder_signer
 from fairview.store.catalogue_remote import RemoteCatalogue
@@ -95,7 +95,14 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
     live = serve_live(
         orders.sockets.path(f"live-{orders.extra['group']}"), taps, orders.secrets["live"]
     )
-    watch = RecorderWatch(f"recorder-{orders.extra['group']}", keeper.watched, rows, clock)
+    watch = RecorderWatch(
+        f"recorder-{orders.extra['group']}",
+        keeper.watched,
+        rows,
+        clock,
+        queues=lambda: write_queues(writers),
+        disks=disks.signs,
+    )
     teller = Teller(
         orders.sockets.path("health"),
         orders.secrets["health"],
@@ -114,6 +121,7 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
                     log.debug("catalogue away", because=str(error))
             clock.wait(stop, NODE_TURN_US)
     finally:
+        teller.close()
         keeper.close()
         writers.close()
         disks.close()

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fairview.core.health import CameraClock, QueueSign, RecorderSigns, SpareSign, StreamSign
+from fairview.core.clock_offset import ClockOffset
+from fairview.core.health import (
+    CameraClock,
+    DiskSign,
+    QueueSign,
+    RecorderSigns,
+    SpareSign,
+    StreamSign,
+)
 from fairview.core.ids import CameraId, StreamName
+from fairview.core.limits_disks import WRITE_PROCESS_BYTES_MAX
 from fairview.core.time import Clock, Instant
 from fairview.record.live import LiveTap
 from fairview.record.recorder import Figures
 from fairview.record.rows import RowQueue
+from fairview.record.write_queue import DiskWriters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +69,15 @@ class RecorderWatch:
         rows: RowQueue,
         clock: Clock,
         queues: Callable[[], tuple[QueueSign, ...]] = tuple,
+        disks: Callable[[], tuple[DiskSign, ...]] = tuple,
     ) -> None:
-        """queues: what else waits in this process."""
+        """queues: what else waits in this process. disks: those it writes to."""
         self._process = process
         self._streams = streams
         self._rows = rows
         self._clock = clock
         self._queues = queues
+        self._disks = disks
         self._seen: dict[tuple[CameraId, StreamName], _Seen] = {}
 
     def signs(self) -> RecorderSigns:
@@ -82,6 +94,7 @@ class RecorderWatch:
                 for camera, because in sorted(spares.items())
             ),
             queues=(self._rows.sign(), *self._queues()),
+            disks=self._disks(),
         )
 
     def _sign(self, one: StreamWatched, now_us: int) -> StreamSign:
@@ -127,6 +140,33 @@ class RecorderWatch:
         elif seen.away_packets is not None and came > seen.away_packets:
             seen.away_packets = None
         return seen
+
+
+def write_queues(writers: DiskWriters) -> tuple[QueueSign, ...]:
+    """Bytes of footage that wait for each disk; of all together some hundred MB may."""
+    return tuple(
+        QueueSign(
+            name=f"writes {disk}".strip(),
+            waiting=waiting,
+            waiting_max=WRITE_PROCESS_BYTES_MAX,
+            dropped=0,
+        )
+        for disk, waiting in sorted(writers.waiting().items())
+    )
+
+
+def clock_sign(offset: ClockOffset | None) -> CameraClock | None:
+    """How a camera's clock stands, for whoever judges it.
+
+    What is known by arrivals alone is the clock's pace, not what time it shows.
+    """
+    if offset is None:
+        return None
+    if offset.method == "rtcp":
+        method, offset_us = "the camera says so by RTCP", offset.offset_us
+    else:
+        method, offset_us = "by when its pictures arrive", 0
+    return CameraClock(offset_us=offset_us, drift_ppm=offset.drift_ppm, method=method)
 
 
 def _came(one: StreamWatched) -> int:

@@ -27,7 +27,7 @@ from fairview.record.live import LiveTap
 from fairview.record.recorder import Figures, Stores, StreamRecorder
 from fairview.run.cover_keeping import CoverStream, RegionConnector
 from fairview.run.mend import mend
-from fairview.run.recorder_signs import StreamWatched
+from fairview.run.recorder_signs import StreamWatched, clock_sign
 from fairview.store.contracts import CameraRow, Catalogue, EventSaved
 from fairview.store.layout import DataFolder
 from fairview.store.secrets import SecretBox, open_login
@@ -131,6 +131,7 @@ class CameraKeeper:
                 tap=one.tap,
                 is_running=one.thread.is_alive(),
                 spare_because=kept.keyring.spare_because,
+                clock=clock_sign(one.clock),
             )
             for name, kept in tuple(self._kept.items())
             for stream, one in tuple(kept.streams.items())

@@ -172,6 +172,13 @@ JOBS = (
         is_markdown=True,
     ),
     Job(
+        name="care",
+        group="bench",
+        title="Looking after a data folder",
+        words=("bench.care", "--minutes", "60"),
+        is_markdown=True,
+    ),
+    Job(
         name="census",
         group="bench",
         title="The census",

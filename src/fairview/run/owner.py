@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from fairview.core.camera import Camera, Login
 from fairview.core.errors import Conflict, NotAllowed, NotFound, Unavailable
 from fairview.core.ids import CameraId
 from fairview.core.time import Clock
+from fairview.ingest.address import entered
 from fairview.run.local import CameraKnown
 from fairview.run.office import Office, open_office
 from fairview.run.places import Sockets
@@ -162,6 +164,8 @@ class _ThroughNode:
         raise NotFound(f"there is no camera {camera} in this folder (known: {names})")
 
     def add(self, wish: CameraWish) -> Camera:
+        sub = wish.sub_address and _whole(wish.sub_address)
+        wish = replace(wish, address=_whole(wish.address), sub_address=sub)
         return self._door.camera_add(self._session, wish).camera
 
     def remove(self, camera: CameraId) -> None:
@@ -178,3 +182,9 @@ class _ThroughNode:
     def keep(self, wish: KeepingWish) -> Camera:
         self.camera(wish.camera)
         return self._door.camera_keep(self._session, wish).camera
+
+
+def _whole(address: str) -> str:
+    """A file's path from the root on: the node works in another folder. Errors: BadInput."""
+    parted = entered(address)
+    return parted.address if parted.kind == "file" else address

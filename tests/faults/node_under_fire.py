@@ -21,7 +21,9 @@ from fairview.store.catalogue_sqlite import SqliteCatalogue
 from fairview.store.layout import open_data_folder
 from fairview.store.mend import walk_blob
 
-PARTS = ("recorder", "catalogue", "door", "web", "node")
+PARTS = ("recorder", "catalogue", "door", "web", "health", "notifier", "analyser", "node")
+"""What is killed in turn. A notifier runs where there is a rule, an analyser with a scene."""
+
 LOST_US_MAX = 2_000_000
 """Invariant 2: at most 2 s of a camera."""
 
@@ -60,6 +62,7 @@ class Node:
     process: subprocess.Popen[bytes] | None = None
     cameras_per_process: int = 2
     settings: dict[str, str] = field(default_factory=dict)
+    config: Path | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
@@ -73,6 +76,7 @@ class Node:
                     str(self.data),
                     "--port",
                     str(self.port),
+                    *(("--config", str(self.config)) if self.config else ()),
                 ],
                 stdout=log,
                 stderr=log,
@@ -128,6 +132,15 @@ class Node:
             except subprocess.TimeoutExpired:
                 return
         raise AssertionError(f"the node did not come back: {self.log.read_text()[-2_000:]}")
+
+    def wait_until_running(self, parts: Sequence[str], timeout_s: float = 60) -> None:
+        """Until each part has a process: the node starts what was killed again."""
+        ends = time.monotonic() + timeout_s
+        while time.monotonic() < ends:
+            if all(self.pids(part) for part in parts):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"not all of {parts} run: {self.log.read_text()[-3_000:]}")
 
     def wait_until_stored(
         self, since: Instant, timeout_s: float = 60, cameras: Sequence[CameraId] = ()

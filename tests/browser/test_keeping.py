@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from fairview.core.ids import CameraId
 from fairview.core.recording import CONTINUOUS
@@ -43,7 +43,7 @@ def test_a_camera_is_kept_always_until_somebody_chooses_otherwise(
     card.get_by_role("spinbutton", name="Seconds before").fill("8")
     shot(page, "keeping-events")
     card.get_by_role("button", name="Save").click()
-    said = "on movement or a rule, from 8 s before to 10 s after"
+    said = "on movement or a rule, from 8\u00a0s before to 10\u00a0s after"
     expect(card.get_by_text(said)).to_be_visible()
     plan = running.door.view_of(CAMERA).camera.recording
     assert (plan.mode, plan.triggers) == ("events", ("motion", "rule"))
@@ -93,4 +93,47 @@ def test_a_camera_is_added_as_it_shall_be_kept(
     assert camera.recording.mode == "schedule"
     assert camera.keep_bytes_max == 200_000_000_000
     running.door.views[:] = [one for one in running.door.views if one.camera.id != camera.id]
+    assert complaints == []
+
+
+def test_a_time_lapse_is_asked_for_in_the_export_dialog(
+    desk: BrowserContext, running: Running, complaints: list[str]
+) -> None:
+    page = new_page(desk, complaints)
+    sign_in(page, running)
+    page.get_by_role("link", name="Open First and Main").click()
+    page.get_by_role("button", name="Export…").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("As").select_option("lapse")
+    dialog.get_by_label("From").fill("2026-01-01T00:00:00")
+    expect(dialog.get_by_text("Too many pictures")).to_be_visible()
+    dialog.get_by_label("A picture every (seconds)").fill("86400")
+    expect(dialog.get_by_text("Too many pictures")).to_be_hidden()
+    shot(page, "time-lapse")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "junction-1-time-lapse.mp4"
+    assert "time_lapse" in running.door.calls
+    assert complaints == []
+
+
+def test_on_a_phone_the_form_and_the_time_line_fit(
+    browser: Browser, running: Running, complaints: list[str]
+) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    page = new_page(context, complaints)
+    sign_in(page, running)
+    page.get_by_role("link", name="Open First and Main").click()
+    card = page.get_by_role("region", name="When it is kept")
+    card.get_by_role("button", name="Change").click()
+    card.get_by_role("radio", name="Around events").check()
+    card.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Not kept, as planned")).to_be_visible()
+    card.get_by_role("button", name="Change").click()
+    shot(page, "phone-keeping")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    card.get_by_role("radio", name="Always (default)").check()
+    card.get_by_role("button", name="Save").click()
+    expect(card.get_by_text("always", exact=True)).to_be_visible()
+    context.close()
     assert complaints == []

@@ -21,7 +21,7 @@ describe('how a camera is kept', () => {
 
   it('says around what and by which hours', () => {
     const events = keepingOf({ ...draftOf(null, false), mode: 'events', isOnRule: true }, false)
-    expect(whenText(events)).toBe('on movement or a rule, from 5 s before to 10 s after')
+    expect(whenText(events)).toBe('on movement or a rule, from 5\u00a0s before to 10\u00a0s after')
     const hours = keepingOf({ ...draftOf(null, false), mode: 'schedule', hours: 'sat 10:00-14:00', zone: 'Europe/Berlin' }, false)
     expect(whenText(hours)).toBe('sat 10:00–14:00 (clocks of Europe/Berlin)')
   })

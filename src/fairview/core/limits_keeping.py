@@ -44,3 +44,7 @@ drop_oldest, those that ended first."""
 TIME_LAPSE_PICTURES_MAX = 20_000
 """Pictures of one time-lapse: two days at one every ten seconds, a quarter of an hour's work.
 Outcome: BadInput, naming how far apart they may be."""
+
+WEB_TIME_LAPSE_PICTURES_MAX = 3_000
+"""Of one asked for on the page, whose browser waits meanwhile: two to three minutes' work.
+Outcome: BadInput."""

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 
-from fairview.access.door import ExportKind
+from fairview.access.door import ExportKind, TimeLapseWish
 from fairview.core.errors import NotFound
 from fairview.core.ids import CameraId, LookId
 from fairview.core.limits import LOOKS_OPEN_MAX, WEB_TICKET_US, WEB_TICKETS_MAX
@@ -29,13 +29,14 @@ class _Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """What a one-time download address stands for."""
+    """What a one-time download address stands for. lapse: a film, which opens looks of its own."""
 
     session_digest: bytes
     token: str
     camera: CameraId
     kind: ExportKind
     until_us: int
+    lapse: TimeLapseWish | None = None
 
 
 class LooksHeld:
@@ -74,14 +75,32 @@ class LooksHeld:
 
     def ticket(self, session: str, token: str, camera: CameraId, kind: ExportKind) -> str:
         """A one-time name for a download, so that no token ever stands in an address."""
-        name = secrets.token_urlsafe(24)
-        self._tickets[name] = Ticket(
-            session_digest=_digest(session),
-            token=token,
-            camera=camera,
-            kind=kind,
-            until_us=self._clock.monotonic_us() + WEB_TICKET_US,
+        return self._keep(
+            Ticket(
+                session_digest=_digest(session),
+                token=token,
+                camera=camera,
+                kind=kind,
+                until_us=self._clock.monotonic_us() + WEB_TICKET_US,
+            )
         )
+
+    def lapse_ticket(self, session: str, wish: TimeLapseWish) -> str:
+        """A one-time name for a time-lapse film."""
+        return self._keep(
+            Ticket(
+                session_digest=_digest(session),
+                token="",
+                camera=wish.camera,
+                kind="mp4",
+                until_us=self._clock.monotonic_us() + WEB_TICKET_US,
+                lapse=wish,
+            )
+        )
+
+    def _keep(self, ticket: Ticket) -> str:
+        name = secrets.token_urlsafe(24)
+        self._tickets[name] = ticket
         while len(self._tickets) > WEB_TICKETS_MAX:
             self._tickets.popitem(last=False)
         return name

@@ -272,6 +272,16 @@ class ExportAnswer(Answer):
     href: str
 
 
+class TimeLapseWishModel(Wish):
+    """A film of a picture every so often; it opens a look for each hour of footage."""
+
+    span: SpanModel
+    every_s: float = Field(10, ge=1, le=86_400, description="Seconds between two pictures.")
+    fps: int = Field(25, ge=1, le=60, description="Pictures a second in the film.")
+    width_px: int = Field(1_280, ge=160, le=1_920)
+    rendition: RenditionName = "covered"
+
+
 class DecideWish(Wish):
     approve: bool = Field(description="Whether nobody and nothing passing is in the picture.")
 

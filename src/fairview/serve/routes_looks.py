@@ -5,17 +5,20 @@ Everything here carries the look's token in the X-Fairview-Look header.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import StreamingResponse
 
-from fairview.core.time import instant
+from fairview.access.door import TimeLapseWish
+from fairview.core.errors import BadInput
+from fairview.core.limits_keeping import WEB_TIME_LAPSE_PICTURES_MAX
+from fairview.core.time import US_PER_SECOND, instant
 from fairview.serve import hls
 from fairview.serve import models as m
-from fairview.serve.convert import look_answer, look_wish
+from fairview.serve.convert import look_answer, look_wish, span_of
 from fairview.serve.door_calls import BlockingStream
 from fairview.serve.problems import PROBLEMS
 from fairview.serve.web import Camera, LookName, LookToken, Session, SharedWeb
@@ -116,6 +119,28 @@ async def export_prepare(
     return m.ExportAnswer(href=f"/api/v1/downloads/{name}")
 
 
+@router.post("/cameras/{camera}/time-lapse", status_code=201)
+async def time_lapse_prepare(
+    web: SharedWeb, session: Session, camera: Camera, wish: m.TimeLapseWishModel
+) -> m.ExportAnswer:
+    """A one-time address for the film, which is made while its download waits."""
+    asked = TimeLapseWish(
+        camera=camera,
+        span=span_of(wish.span),
+        every_us=round(wish.every_s * US_PER_SECOND),
+        fps=wish.fps,
+        width_px=wish.width_px,
+        rendition=wish.rendition,
+    )
+    pictures = -(-asked.span.duration_us // asked.every_us)
+    if pictures > WEB_TIME_LAPSE_PICTURES_MAX:
+        raise BadInput(
+            f"this would be {pictures} pictures, and a film asked for on the page has at most "
+            f"{WEB_TIME_LAPSE_PICTURES_MAX}: take fewer, or use fairview timelapse"
+        )
+    return m.ExportAnswer(href=f"/api/v1/downloads/{web.looks.lapse_ticket(session, asked)}")
+
+
 @router.get(
     "/downloads/{ticket}",
     response_class=Response,
@@ -131,9 +156,16 @@ async def download(
 ) -> StreamingResponse:
     """The file behind a one-time address, once, for the session that asked."""
     asked = web.looks.redeem(session, ticket)
-    pieces = web.calls.stream(lambda: web.door.export(asked.token, asked.camera, asked.kind))
+
+    def made() -> Iterator[bytes]:
+        if asked.lapse is not None:
+            return web.door.time_lapse(session, asked.lapse)
+        return web.door.export(asked.token, asked.camera, asked.kind)
+
+    pieces = web.calls.stream(made)
     body = await _begun(pieces)
-    name = f"{asked.camera}.{asked.kind}"
+    what = "" if asked.lapse is None else "-time-lapse"
+    name = f"{asked.camera}{what}.{asked.kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(body, media_type=_MEDIA[asked.kind], headers=headers)
 

@@ -81,11 +81,12 @@ def test_another_size_in_mid_stream_is_another_format(codec: str) -> None:
     assert sizes == [size for size in SIZES for _ in range(GROUP)]
     for packet in found[::GROUP]:
         assert packet.is_key
-    decoder = None
+    decoder: VideoCodecContext | None = None
     for before, packet in zip([None, *found], found, strict=False):
         if before is None or packet.format != before.format:
-            decoder = av.CodecContext.create(packet.format.codec, "r")
-            assert isinstance(decoder, VideoCodecContext)
+            made = av.CodecContext.create(packet.format.codec, "r")
+            assert isinstance(made, VideoCodecContext)
+            decoder = made
             assert packet.is_key, "a new format begins at a key frame"
         assert decoder is not None
         for frame in decoder.decode(av.Packet(packet.data)):

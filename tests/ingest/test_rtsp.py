@@ -140,6 +140,7 @@ def test_units_through_gstreamer_equal_the_files(tmp_path: Path) -> None:
         assert units_of(packets) == source_digests(clip), clip.name
 
 
+@pytest.mark.parametrize("reader", ["lean"], indirect=True)
 def test_units_through_vlc_equal_the_files(tmp_path: Path) -> None:
     clips = [tmp_path / name for name in CLIPS]
     for clip in clips:
@@ -164,6 +165,7 @@ def test_whole_files_through_gstreamer_equal_the_files() -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("reader", ["lean"], indirect=True)
 def test_whole_files_through_vlc_equal_the_files(tmp_path: Path) -> None:
     clips = [tmp_path / name for name in CLIPS]
     for clip in clips:
@@ -173,6 +175,15 @@ def test_whole_files_through_vlc_equal_the_files(tmp_path: Path) -> None:
         source = source_digests(video(clip.name))
         got = units_of(packets[1:])
         assert follows(got, source) >= max(len(source), len(got) - 1), clip.name
+
+
+@pytest.mark.parametrize("reader", ["ffmpeg"], indirect=True)
+def test_ffmpeg_is_not_let_read_datagrams_and_says_what_to_do(tmp_path: Path) -> None:
+    clip = tmp_path / CLIPS[0]
+    write_laps(video(clip.name), clip, laps=1, seconds=4)
+    open_to_all(tmp_path, [clip])
+    with vlc_server(clip, "--for", "60") as running, pytest.raises(Unavailable, match="TCP alone"):
+        next(source_of(running.address).packets())
 
 
 def test_b_frames_keep_their_order_and_times(tmp_path: Path) -> None:

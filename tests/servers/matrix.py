@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Literal
 
 import av
+import structlog
 
 from fairview.core.camera import Source, Transport
 from fairview.core.errors import FairviewError
@@ -376,6 +377,7 @@ def folder_for_all() -> AbstractContextManager[str]:
 
 
 def main() -> int:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     with folder_for_all() as name:
         Path(name).chmod(0o755)
         matrix = Matrix(Path(name))

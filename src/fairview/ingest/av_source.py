@@ -1,4 +1,4 @@
-"""Sources read through FFmpeg: RTSP over TCP (UDP where there is no TCP), and files.
+"""Sources read through FFmpeg: RTSP over TCP, and files.
 
 HOLE: `close` from another thread can't break into FFmpeg's read; the reader ends at the next
 packet, or when the camera stayed silent for limits.SOURCE_READ_US_MAX.
@@ -21,7 +21,13 @@ from fairview.ingest.describe import describe
 from fairview.ingest.file_play import FilePlay
 from fairview.ingest.live_run import LiveRun, Order, Timed
 from fairview.ingest.normalise import Normaliser
-from fairview.ingest.reading import access_units, only_video, opened_file, opened_rtsp
+from fairview.ingest.reading import (
+    access_units,
+    no_datagrams,
+    only_video,
+    opened_file,
+    opened_rtsp,
+)
 
 
 class RtspSource:
@@ -50,6 +56,8 @@ class RtspSource:
         name = shown(self._source.address)
         if place.is_tls:
             raise BadInput(f"{name}: over rtsps only H.264 and H.265 are read")
+        if self._source.transport in ("udp", "multicast"):
+            raise BadInput(no_datagrams(name))
         describe(place, self._login, name)
         container = opened_rtsp(with_login(place, self._login), name)
         try:

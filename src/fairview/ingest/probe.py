@@ -14,12 +14,12 @@ from fairview.core.ids import CameraId
 from fairview.core.media import Codec, Packet, VideoFormat
 from fairview.core.time import US_PER_SECOND, Clock
 from fairview.ingest.address import AddressRules, endpoint, shown
-from fairview.ingest.av_source import FileSource, RtspSource
+from fairview.ingest.av_source import FileSource
 from fairview.ingest.describe import describe
 from fairview.ingest.file_play import FilePlay
 from fairview.ingest.http.source import HttpSource
-from fairview.ingest.lean.source import LeanFirst, LeanSource
 from fairview.ingest.reading import file_has_audio
+from fairview.ingest.rtsp import rtsp_source
 from fairview.ingest.usb.source import CoderMaker, UsbSource
 
 _CAMERA = CameraId("probe")
@@ -84,12 +84,7 @@ def _opened(source: Source, login: Login | None, clock: Clock, rules: AddressRul
         has_sound = False
         if not place.is_tls:
             has_sound = describe(place, login, shown(source.address)).has_audio
-        lean = LeanSource(camera=_CAMERA, source=source, login=login, rules=rules, clock=clock)
-
-        def ffmpeg() -> PacketSource:
-            return RtspSource(camera=_CAMERA, source=source, login=login, rules=rules, clock=clock)
-
-        first = LeanFirst(lean, ffmpeg, shown(source.address))
+        first = rtsp_source(_CAMERA, source, login, rules, clock)
         return _Opened(source=first, has_audio=lambda: has_sound)
     if source.kind == "http":
         http = HttpSource(camera=_CAMERA, source=source, login=login, rules=rules, clock=clock)

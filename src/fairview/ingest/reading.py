@@ -8,8 +8,9 @@ outside of the handlers, so that they are not even our errors' context.
 HOLE: FFmpeg follows an RTSP redirect (3xx) by itself, to an address we did not check. Ingest
 asks first with its own DESCRIBE and refuses a redirect; a camera that redirects only the second
 time can still make us send a request elsewhere.
-HOLE: a server without TCP transport is read over UDP, where a lost packet damages a picture
-without being noticed here; such a camera should be on a wired network of its own.
+
+Over RTSP it is let read within the connection only: over UDP it would take a picture that misses a
+packet for a whole one. Datagrams are read by `ingest.lean`, which tells.
 """
 
 from __future__ import annotations
@@ -45,13 +46,6 @@ _RTSP = {
     "protocol_whitelist": "rtsp,rtp,tcp",
     "user_agent": "Fairview",
     **_PROBE,
-}
-_RTSP_UDP = {
-    **_RTSP,
-    "rtsp_transport": "udp",
-    "protocol_whitelist": "rtsp,rtp,tcp,udp",
-    "rtsp_flags": "filter_src",  # only packets from the camera's own address and port
-    "buffer_size": "2097152",  # a key frame comes in one burst
 }
 _BYTES = {"protocol_whitelist": "none", **_PROBE}
 _FILE = {
@@ -92,15 +86,21 @@ def opened_rtsp(url: str, name: str) -> InputContainer:
     Errors:  NotAllowed, NotFound, Unavailable, BadInput.
     """
     fault: FairviewError | None = None
-    for options in (_RTSP, _RTSP_UDP):
-        try:
-            return av.open(url, options=options, timeout=_TIMEOUT_S)
-        except av.error.FFmpegError as error:
-            fault = _opening_fault(error, name)
-            if error.errno != errno.EPROTONOSUPPORT:  # RTSP 461: no TCP here, ask for UDP
-                break
-    assert fault is not None, "one of the two ways was tried"
+    try:
+        return av.open(url, options=_RTSP, timeout=_TIMEOUT_S)
+    except av.error.FFmpegError as error:
+        fault = _opening_fault(error, name)
+        if error.errno == errno.EPROTONOSUPPORT:  # RTSP 461
+            fault = Unavailable(no_datagrams(name))
     raise fault
+
+
+def no_datagrams(name: str) -> str:
+    """Why a stream is not read over UDP by FFmpeg, and what to do."""
+    return (
+        f"{name} sends over UDP what only FFmpeg reads, and that over TCP alone: set the camera to "
+        "TCP, or to H.264, H.265 or JPEG, and recording.reader to lean"
+    )
 
 
 def opened_file(name: str) -> InputContainer:

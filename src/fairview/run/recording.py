@@ -20,7 +20,7 @@ from fairview.core.time import US_PER_SECOND
 from fairview.ingest.address import rules_of
 from fairview.ingest.file_play import FilePlay
 from fairview.ingest.lean.looks import Looks
-from fairview.ingest.lean.source import LeanFirst, LeanSource
+from fairview.ingest.rtsp import rtsp_source
 from fairview.ingest.session import CameraSession
 from fairview.record.keyring import Keyring
 from fairview.record.live import LiveTap
@@ -336,15 +336,11 @@ def _rtsp(
     clock, settings = supplies.stores.clock, supplies.settings
     rules = rules_of(settings.cameras)
 
-    def ffmpeg() -> PacketSource:
+    if settings.recording.reader == "ffmpeg":
         from fairview.ingest.av_source import RtspSource
 
         return RtspSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
-
-    if settings.recording.reader == "ffmpeg":
-        return ffmpeg()
-    lean = LeanSource(camera=camera, source=source, login=login, rules=rules, clock=clock)
-    return LeanFirst(lean, ffmpeg, f"{camera}/{source.stream}")
+    return rtsp_source(camera, source, login, rules, clock)
 
 
 def _simulated(supplies: Supplies, camera: CameraId, source: Source) -> PacketSource:

@@ -20,13 +20,14 @@ from fairview.analyse.decode.input import EVERY, Paced
 from fairview.analyse.planes import resized
 from fairview.core.camera import Login, Source
 from fairview.core.errors import BadInput, NotFound, Unavailable
+from fairview.core.flow import PacketSource
 from fairview.core.limits import RECONNECT_US_FIRST, RECONNECT_US_MAX
 from fairview.core.limits_seeing import WATCH_LATE_US_MAX
 from fairview.core.media import Packet, Sample
 from fairview.core.scene import Scene
 from fairview.core.time import Clock, Instant
 from fairview.ingest.address import AddressRules, entered, shown
-from fairview.ingest.av_source import RtspSource
+from fairview.ingest.rtsp import rtsp_source
 
 ASPECT_TOLERANCE = 0.005
 """Coded sizes are rounded to even numbers; another shape of picture is off by far more."""
@@ -109,7 +110,7 @@ class StreamVideo:
         self._for_us: int | None = None
         self._first: Packet | None = None
         self._packets: Iterator[Packet] | None = None
-        self._connection: RtspSource | None = None
+        self._connection: PacketSource | None = None
         self._size = (0, 0)
         self._frames = self._damaged = 0
         self._warnings: list[str] = []
@@ -187,13 +188,8 @@ class StreamVideo:
 
     def _connect(self) -> None:
         self.close()
-        self._connection = RtspSource(
-            camera=self._camera,
-            source=self._source,
-            login=self._login,
-            rules=AddressRules(allow_loopback=True),
-            clock=self._clock,
-        )
+        rules = AddressRules(allow_loopback=True)
+        self._connection = rtsp_source(self._camera, self._source, self._login, rules, self._clock)
         self._packets = self._connection.packets()
         self._first = next(self._packets, None)
 

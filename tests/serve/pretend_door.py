@@ -28,6 +28,7 @@ from fairview.access.door import (
     SceneView,
     SessionOpened,
     SpeedView,
+    TimeLapseWish,
     Timeline,
     TimelineGap,
 )
@@ -352,6 +353,13 @@ class PretendDoor:
     def export(self, token: str, camera: CameraId, kind: ExportKind) -> Iterator[bytes]:
         self._enter("export")
         self._look(token, camera)
+        run = movie(RUN_SECONDS, PART_FRAMES)
+        return iter((run.init, *run.fragments))
+
+    def time_lapse(self, session: str, wish: TimeLapseWish) -> Iterator[bytes]:
+        self._enter("time_lapse")
+        self.who(session)
+        self._write("look_opened", f"a film of {wish.camera}")
         run = movie(RUN_SECONDS, PART_FRAMES)
         return iter((run.init, *run.fragments))
 

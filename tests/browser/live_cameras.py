@@ -15,19 +15,23 @@ from av.video.stream import VideoStream
 
 FPS = 10
 SIZE_PX = (320, 180)
+TURN = 30
 
 
-def moving(number: int) -> np.ndarray:
+def moving(number: int, size_px: tuple[int, int] = SIZE_PX) -> np.ndarray:
     """A bright bar that walks over a grey street."""
-    width, height = SIZE_PX
+    width, height = size_px
     picture = np.full((height, width, 3), 90, np.uint8)
     left = number * 8 % (width - 40)
     picture[40:140, left : left + 40] = (230, 200, 40)
     return picture
 
 
-def motion_jpeg(done: threading.Event) -> Callable[[socket.socket, str], None]:
-    """Plays multipart JPEG until `done`."""
+def motion_jpeg(
+    done: threading.Event, *sizes_px: tuple[int, int]
+) -> Callable[[socket.socket, str], None]:
+    """Plays multipart JPEG until `done`; its size changes every TURN pictures."""
+    sizes = sizes_px or (SIZE_PX,)
 
     def play(line: socket.socket, head: str) -> None:
         line.sendall(
@@ -35,7 +39,9 @@ def motion_jpeg(done: threading.Event) -> Callable[[socket.socket, str], None]:
         )
         number = 0
         while not done.wait(1 / FPS):
-            made, data = cv2.imencode(".jpg", moving(number)[:, :, ::-1])
+            made, data = cv2.imencode(
+                ".jpg", moving(number, sizes[number // TURN % len(sizes)])[:, :, ::-1]
+            )
             assert made
             line.sendall(b"--f\r\nContent-Length: %d\r\n\r\n" % len(data) + bytes(data) + b"\r\n")
             number += 1

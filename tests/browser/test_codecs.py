@@ -51,6 +51,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         for name, play in (
             ("jpeg", motion_jpeg(done)),
             ("hevc", transport_stream(done, "libx265")),
+            ("turning", motion_jpeg(done, (320, 180), (256, 192))),
         ):
             served = stack.enter_context(camera(play))
             stack.callback(done.set)
@@ -130,4 +131,26 @@ def test_a_camera_that_browsers_do_not_play_moves_covered_uncovered_and_recorded
     wait_until_it_moves(page)
     page.get_by_role("button", name="Back 10 seconds").click()
     expect(page.locator(".stage .bar")).to_contain_text("Recorded")
+    wait_until_it_moves(page)
+
+
+def widths_shown(page: Page, wanted: int) -> set[int]:
+    """Widths of the pictures shown, until there are as many as wanted."""
+    until, found = time.monotonic() + WAIT_S, set[int]()
+    while time.monotonic() < until and len(found) < wanted:
+        state = page.evaluate(CODEC)
+        if state["ready"] >= 2 and state["wide"] > 0:
+            found.add(state["wide"])
+        page.wait_for_timeout(100)
+    return found
+
+
+def test_pictures_go_on_when_their_size_changes_live_and_recorded(page: Page, site: Site) -> None:
+    page.goto(f"{site.url}/cameras/turning")
+    page.locator(".stage [data-state=playing]").wait_for(timeout=WAIT_S * 1_000)
+    assert len(widths_shown(page, 2)) == 2
+    wait_until_it_moves(page)
+    page.get_by_role("button", name="Back 10 seconds").click()
+    expect(page.locator(".stage .bar")).to_contain_text("Recorded")
+    assert len(widths_shown(page, 2)) == 2
     wait_until_it_moves(page)

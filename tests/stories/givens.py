@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO
 
+from tests.golden.first_release import unpacked
 from tests.ingest.movies import write_film
 from tests.run import roads
 from tests.servers.running import free_port, gst_server
@@ -70,6 +71,34 @@ def no_camera(folder: Path) -> Iterator[Names]:
 
 
 @contextmanager
+def an_older_folder(folder: Path) -> Iterator[Names]:
+    """A data folder of the first release, as `data`; a newer one's, as `newer`."""
+    unpacked(folder)
+    (folder / "newer").mkdir()
+    (folder / "newer" / "format.json").write_text('{"format": 99, "written_by": "9.9.9"}')
+    yield {"here": str(folder)}
+
+
+@contextmanager
+def sheets(folder: Path) -> Iterator[Names]:
+    """Files of cameras: good.csv, bad.csv; of logins: logins.csv. Only their owner reads them."""
+    words = "counts,council order,city works,mail@example.org"
+    header = "camera,address,area,login_name,login_password,purpose,legal_basis,operator,contact\n"
+    texts = {
+        "good.csv": f"{header}north,sim:junction?seed=1,the north,,,{words}\n"
+        f"south,rtsp://192.0.2.7/live,the south,admin,correct-horse,{words}\n",
+        "bad.csv": f"{header}north,sim:junction?seed=1,the north,,,{words}\n"
+        f"North Gate,rtsp://192.0.2.7/live,the south,admin,correct-horse,{words}\n"
+        f"north,rtsp://192.0.2.8/live,,,,{words}\n",
+        "logins.csv": "camera,login_password\nsouth,battery-staple\nwest,battery-staple\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o600)
+    yield {"here": str(folder)}
+
+
+@contextmanager
 def a_node(folder: Path) -> Iterator[Names]:
     """A node at work on the folder data."""
     with some_footage(folder), node(folder, folder / "data") as port:
@@ -93,6 +122,8 @@ GIVENS: dict[str, Callable[[Path], AbstractContextManager[Names]]] = {
     "a camera": a_camera,
     "no camera": no_camera,
     "a node": a_node,
+    "an older folder": an_older_folder,
+    "sheets": sheets,
     "a taken port": a_taken_port,
 }
 

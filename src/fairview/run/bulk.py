@@ -103,7 +103,8 @@ class Sheet:
             told = sorted(self.faults, key=lambda one: one.line)
             lines = "\n  ".join(one.in_words() for one in told)
             count = len({one.line for one in told})
-            raise BadInput(f"nothing was changed: {count} lines can't be used\n  {lines}")
+            many = "1 line" if count == 1 else f"{count} lines"
+            raise BadInput(f"nothing was changed: {many} can't be used\n  {lines}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

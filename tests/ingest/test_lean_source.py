@@ -78,6 +78,7 @@ class Served:
     def __init__(self, port: int) -> None:
         self.address = f"rtsp://127.0.0.1:{port}/live"
         self.asked: list[str] = []
+        self.frames: list[bytes] = []
 
 
 @contextmanager
@@ -120,7 +121,16 @@ def _talk(peer: socket.socket, answers: Answers, told: Served, *, hangs_up: bool
         if not piece:
             return
         data += piece
-        while b"\r\n\r\n" in data:
+        while data:
+            if data[:1] == b"$":
+                size = 4 + int.from_bytes(data[2:4], "big") if len(data) >= 4 else len(data) + 1
+                if len(data) < size:
+                    break
+                told.frames.append(data[:size])
+                data = data[size:]
+                continue
+            if b"\r\n\r\n" not in data:
+                break
             head, _, data = data.partition(b"\r\n\r\n")
             asked = head.decode()
             told.asked.append(asked)

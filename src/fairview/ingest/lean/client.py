@@ -18,8 +18,9 @@ from fairview.core import limits
 from fairview.core.camera import Login, Transport
 from fairview.core.errors import BadInput, FairviewError, Unavailable
 from fairview.core.time import US_PER_SECOND, Clock
-from fairview.ingest.address import Endpoint
+from fairview.ingest.address import AddressRules, Endpoint
 from fairview.ingest.describe import authorization, refused
+from fairview.ingest.lean.line import Line
 from fairview.ingest.lean.messages import (
     MESSAGE_LOOKED_AT,
     Message,
@@ -76,8 +77,12 @@ class Client:
         name: str,
         clock: Clock,
         transport: Transport = "auto",
+        rules: AddressRules | None = None,
     ) -> None:
-        self._ways = ways_of(transport)
+        """rules: whose certificates count over rtsps, where pictures come within the connection
+        whatever the transport."""
+        self._ways = ways_of("tcp" if place.is_tls else transport)
+        self._rules = rules or AddressRules()
         self._pair: Pair | None = None
         self._place, self._login, self._name, self._clock = place, login, name, clock
         self._until_us = clock.monotonic_us() + limits.SOURCE_OPEN_US_MAX
@@ -89,7 +94,7 @@ class Client:
         self._has_get_parameter = False
         self._is_repeated = False
         self._session: Session | None = None
-        self.sock: socket.socket | None = None
+        self.sock: Line | None = None
 
     def play(self) -> Playing:
         fault: FairviewError | None = None
@@ -114,6 +119,19 @@ class Client:
         """
         self._is_repeated = False
         self._say_alive(playing)
+
+    def tell(self, frame: bytes) -> None:
+        """Send a frame that may as well be left out: nothing waits for it.
+
+        Errors:  OSError when the connection is gone, or only part of the frame went out.
+        """
+        assert self.sock is not None
+        try:
+            sent = self.sock.send(frame)
+        except BlockingIOError:
+            return
+        if sent < len(frame):
+            raise ConnectionAbortedError("it does not read what we send")
 
     def answered(self, message: Message, playing: Playing) -> None:
         """Take what the server said among the pictures.
@@ -147,8 +165,8 @@ class Client:
 
     def _play(self) -> Playing:
         place = self._place
-        self.sock = socket.create_connection((place.number, place.port), timeout=_WAIT_S)
-        url = f"rtsp://{place.authority}{place.path}"
+        self.sock = self._connected()
+        url = f"{'rtsps' if place.is_tls else 'rtsp'}://{place.authority}{place.path}"
         can = self._asked("OPTIONS", url)
         self._has_get_parameter = "GET_PARAMETER" in (can.first("public") or "")
         told = self._well("DESCRIBE", url, ("Accept", "application/sdp"))
@@ -168,6 +186,14 @@ class Client:
             early=self._early + self._data,
             pair=self._pair,
         )
+
+    def _connected(self) -> Line:
+        place = self._place
+        if not place.is_tls:
+            return socket.create_connection((place.number, place.port), timeout=_WAIT_S)
+        from fairview.ingest.lean.secure import secure_line
+
+        return secure_line(place, self._rules, self._name)
 
     def _set_up(self, track: str, offer: Offer) -> tuple[Message, int]:
         """The first way that the server goes along with; the channel of the pictures."""

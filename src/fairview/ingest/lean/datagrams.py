@@ -31,6 +31,7 @@ from fairview.core.limits_sources import (
 from fairview.core.media import GapBecause
 from fairview.core.time import Clock
 from fairview.ingest.lean.client import Client, Playing
+from fairview.ingest.lean.line import Line
 from fairview.ingest.lean.messages import MESSAGE_LOOKED_AT, begins_message, message_at
 from fairview.ingest.lean.reader import Reader
 from fairview.ingest.lean.reorder import RTP_BYTES_MIN, Reorder
@@ -199,7 +200,7 @@ class DatagramReader(Reader):
             )
             self._kernel_drops = drops
 
-    def _hear_more(self, sock: socket.socket) -> None:
+    def _hear_more(self, sock: Line) -> None:
         """What the server says in its connection; it may close it and send on."""
         try:
             piece = sock.recv(limits.SDP_BYTES_MAX)

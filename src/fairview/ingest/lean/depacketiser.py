@@ -73,6 +73,7 @@ class Depacketiser:
         self.ready: list[Assembled] = []
         self.messages: list[Message] = []
         self.reports: list[Sent] = []
+        self.source: int | None = None
         self.lost_packets = 0
         self.dropped_units = 0
         self.late_packets = 0
@@ -218,6 +219,8 @@ class Depacketiser:
             return False
         if kind & 0x7F != self._payload_type:
             return True
+        if self.source is None:
+            self.source = int.from_bytes(view[start + 8 : start + 12], "big")
         body = start + 12
         if flags != 0x80:
             body, end = _body_of(view, start, end)
@@ -249,8 +252,15 @@ class Depacketiser:
             self.late_packets += 1
             return False
         # Further away it is a sequence that began anew: nobody knows what is missing.
+        if step >= _DROPOUT_MAX:
+            self.source = None
         self._lose(step if step < _DROPOUT_MAX else 1)
         return True
+
+    @property
+    def following(self) -> int | None:
+        """The sequence number expected next; None before the first packet."""
+        return self._next
 
     def _lose(self, packets: int) -> None:
         self.lost_packets += packets

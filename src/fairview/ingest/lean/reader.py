@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -18,6 +19,7 @@ from fairview.ingest.lean.client import Client, Playing
 from fairview.ingest.lean.depacketiser import Depacketiser
 from fairview.ingest.lean.forms import DecodeTimes, Form, form_after, form_of
 from fairview.ingest.lean.jpeg_parts import JpegParts
+from fairview.ingest.lean.receipts import Receipts
 from fairview.ingest.lean.rtcp import Sent
 from fairview.ingest.lean.sdp import Offer
 from fairview.ingest.lean.units import RULES, Assembled
@@ -46,6 +48,9 @@ class Reader:
         self._started_us = self._newest_us = clock.monotonic_us()
         self._alive_every_us = playing.session.timeout_us // 2
         self._alive_us = self._started_us + self._alive_every_us
+        self._receipts: Receipts | None = None
+        if playing.pair is None:
+            self._receipts = Receipts(playing.channel, secrets.randbits(32), self._started_us)
         self._rest = b""
         self._early: bytearray | None = playing.early
         self.is_eager = True
@@ -72,6 +77,8 @@ class Reader:
         if now_us >= self._alive_us:
             self._alive_us = now_us + self._alive_every_us
             self._guarded(partial(self._client.keep_alive, self._playing))
+        if self._receipts is not None:
+            self._tell_received(self._receipts, now_us)
         if self._parts.is_over and self.fault is None:
             self._end(f"{self._name} ended the stream", GapBecause.CAMERA_AWAY)
         elif now_us - self._newest_us >= limits.SOURCE_READ_US_MAX:
@@ -89,6 +96,8 @@ class Reader:
         """What the camera said of its clocks since the last call."""
         found = self._parts.reports[:]
         self._parts.reports.clear()
+        if found and self._receipts is not None:
+            self._receipts.heard(found[-1].body, self._clock.monotonic_us())
         return found
 
     def _settle(self) -> None:
@@ -155,6 +164,12 @@ class Reader:
             form=form.video,
             arrived_at=arrived_at,
         )
+
+    def _tell_received(self, receipts: Receipts, now_us: int) -> None:
+        parts = self._parts
+        frame = receipts.frame(now_us, parts.source, parts.following, parts.lost_packets)
+        if frame:
+            self._guarded(partial(self._client.tell, frame))
 
     def _hear(self) -> None:
         messages = self._parts.messages[:]

@@ -63,7 +63,7 @@ class LeanSource:
         """
         name = shown(self._source.address)
         place = endpoint(self._source.address, self._rules)
-        client = Client(place, self._login, name, self._clock, self._source.transport)
+        client = Client(place, self._login, name, self._clock, self._source.transport, self._rules)
         playing: Playing | None = None
         try:
             playing = client.play()

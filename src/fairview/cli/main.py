@@ -19,6 +19,7 @@ from fairview.cli import (
     census,
     convert,
     cover,
+    disks,
     footage,
     health,
     models,
@@ -88,6 +89,7 @@ def build() -> typer.Typer:
         for name, command in COMMANDS.items():
             app.command(name)(command)
         app.add_typer(cameras.app(), name="camera")
+        app.add_typer(disks.app(), name="disk")
         app.add_typer(census.app(), name="census")
         app.add_typer(models.app(), name="models")
         app.add_typer(health.time_app(), name="time")

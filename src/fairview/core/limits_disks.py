@@ -55,3 +55,6 @@ FORECAST_RATE_US_MIN = 60 * 60 * US_PER_SECOND
 FORECAST_RATE_US_MAX = 24 * 60 * 60 * US_PER_SECOND
 """How much of the time up to now tells how fast footage comes: less than the first says nothing
 yet, and a day has its night in it."""
+
+DISK_DRAIN_TURN_US = 10 * US_PER_SECOND
+"""While a disk is emptied, how long it waits for segments that are still being written."""

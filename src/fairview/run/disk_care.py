@@ -40,7 +40,7 @@ class DiskCare:
         used = self._disks.measure()
         for one in self._disks.all():
             name = one.entry.name
-            if not one.is_there():
+            if one.known().state not in ("ok", "full") or not one.is_there():
                 continue
             need = self._disks.floor(name) - one.free_bytes()
             if one.entry.bytes_max is not None:

@@ -20,6 +20,7 @@ from fairview.store.durable import (
     make_folders,
     remove_file,
     reopen_file,
+    replace_file,
     told_as_ours,
 )
 
@@ -205,6 +206,16 @@ class FileBlobs:
                 break
             with contextlib.suppress(OSError):
                 (self._root / folder).rmdir()
+
+    def put_whole(self, name: str, data: bytes) -> None:
+        """A blob that is there as a whole or not at all; it replaces one of the same name.
+
+        Errors:  Unavailable, Conflict.
+        """
+        check_name(name)
+        path = self._root / name
+        make_folders(path.parent, disk=self._disk)
+        replace_file(path, data, disk=self._disk)
 
     def names(self, prefix: str = "") -> Iterator[str]:
         yield from _names(self._root, "", prefix)

@@ -32,6 +32,7 @@ from fairview.store.durable import DISK, Disk, replace_file
 from fairview.store.layout import DataFolder
 from fairview.store.one_disk import UNREADABLE, OneDisk, Room, room_of
 from fairview.store.removals import Removals
+from fairview.store.segment_format import is_ended
 
 T = TypeVar("T")
 
@@ -183,7 +184,7 @@ class Disks:
         """
         disks = [one for one in self.all() if one.entry.role == "record"]
         good = [one for one in disks if one.known().state == "ok"]
-        roomy = [one for one in good if self._room_above_floor(one) > 0]
+        roomy = [one for one in good if self.room_above_floor(one) > 0]
         wish = self._wishes.get(camera)
         for some in (roomy, good):
             if any(one.entry.name == wish for one in some):
@@ -218,7 +219,8 @@ class Disks:
         if one is not None:
             one.worked()
 
-    def _room_above_floor(self, one: OneDisk) -> int:
+    def room_above_floor(self, one: OneDisk) -> int:
+        """What footage may still take on a disk; negative when it is over its bound."""
         entry, found = one.entry, one.known()
         room = found.free_bytes - max(self.floor(entry.name), DISK_STOP_BYTES)
         if entry.bytes_max is not None:
@@ -233,7 +235,7 @@ class Disks:
         text = f"{one.entry.name}/{camera}/{hour_us}".encode()
         number = int.from_bytes(hashlib.sha256(text).digest()[:7], "big")
         chance = (number + 0.5) / (1 << 56)
-        return -self._room_above_floor(one) / math.log(chance)
+        return -self.room_above_floor(one) / math.log(chance)
 
     # Blobs
 
@@ -257,14 +259,26 @@ class Disks:
         self._found(name).blobs.cut(name, size_bytes)
 
     def remove(self, name: str) -> None:
-        """Gone from every disk that is there; from one that is away when it is back."""
+        """Gone from every disk that can be written; from another one when it can be again.
+
+        Errors:  Unavailable when not even that can be noted in the data folder.
+        """
         check_name(name)
         self._forget(name)
         for one in self.all():
-            if one.is_there():
-                one.blobs.remove(name)
-            else:
+            if not self._removed(one, name):
                 self._removals.note(one.entry.name, name)
+
+    def _removed(self, one: OneDisk, name: str) -> bool:
+        """Whether a blob is gone from a disk for sure."""
+        if not one.is_there():
+            return False
+        try:
+            one.blobs.remove(name)
+        except Unavailable as error:
+            self._log.warning("a blob waits to be removed", blob=name, because=str(error))
+            return False
+        return True
 
     def names(self, prefix: str = "") -> Iterator[str]:
         """As far as disks are there; without what is removed."""
@@ -278,6 +292,45 @@ class Disks:
         """Of the disk with the most room, of those that footage goes to."""
         disks = [one for one in self.all() if one.entry.role == "record" and one.is_there()]
         return max((one.free_bytes() for one in disks), default=0)
+
+    def names_on(self, disk: str) -> Iterator[str]:
+        """Blobs on one disk. Errors: NotFound; Unavailable while it is away."""
+        one = self._named(disk)
+        one.refuse_foreign()
+        return self._names(one, "")
+
+    def move(self, name: str, disk: str) -> bool:
+        """Move a blob from a disk to another one that footage goes to, unless it still grows.
+
+        It is readable all the time; a crash leaves it whole in one of the places, or in both.
+        Errors:  Unavailable.
+        """
+        one = self._named(disk)
+        try:
+            data = one.blobs.read(name)
+        except NotFound:
+            return False
+        if not is_ended(data):
+            return False
+        to = self.place(CameraId(name.split("/", 1)[0]))
+        if to == disk:
+            raise Unavailable(f"no other disk takes {name}: add one, or make room")
+        target = self._named(to)
+        target.refuse_foreign()
+        target.blobs.put_whole(name, data)
+        try:
+            one.blobs.size_bytes(name)
+        except NotFound:
+            # It died while it was copied: the copy must not outlive it.
+            target.blobs.remove(name)
+            return False
+        one.blobs.remove(name)
+        self._forget(name)
+        return True
+
+    def _named(self, name: str) -> OneDisk:
+        self._list.named(name)
+        return self._disks[name]
 
     def where(self, name: str) -> str | None:
         """The disk that holds a blob; None when none that is there does."""
@@ -305,12 +358,10 @@ class Disks:
         """Remove what was to be removed from disks that are back; how many blobs went."""
         count = 0
         for one in self.all():
-            name = one.entry.name
-            if one.is_there():
-                for blob in self._removals.due(name):
-                    one.blobs.remove(blob)
-                    count += 1
-                self._removals.done(name)
+            due = self._removals.due(one.entry.name)
+            if due and all(self._removed(one, blob) for blob in due):
+                self._removals.done(one.entry.name)
+                count += len(due)
         return count
 
     def _names(self, one: OneDisk, prefix: str) -> Iterator[str]:

@@ -208,3 +208,8 @@ def _name(data: bytes, at: int) -> tuple[str, int]:
         raise BadInput("a name is cut short")
     end = at + 1 + data[at]
     return data[at + 1 : end].decode("ascii"), end
+
+
+def is_ended(data: bytes) -> bool:
+    """Whether a segment's bytes have a trailer at their end, so that nothing is added any more."""
+    return len(data) > TRAILER_BYTES and data[-TRAILER_BYTES:].startswith(TRAILER_MAGIC)

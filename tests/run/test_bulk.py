@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Lock
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairview.access.door import CameraWish, KeepingWish, LoginChanged, LoginWish, ProbeFound
-from fairview.cli.words import duration_us
+from fairview.cli.cameras_bulk import READERS
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera, Login, Secret
 from fairview.core.errors import BadInput, Conflict, FairviewError, NotFound, Unavailable
@@ -41,7 +42,7 @@ PASSWORD = "geheim-77"
 
 def read(text: str, *known: Camera) -> Sheet:
     rows = [CameraKnown(camera=one, newest=None) for one in known]
-    return read_sheet(text, Settings(data=Path("d")), NOON, rows, duration_us)
+    return read_sheet(text, Settings(data=Path("d")), NOON, rows, READERS)
 
 
 def faults(text: str, *known: Camera) -> list[str]:
@@ -309,3 +310,29 @@ def test_a_login_that_is_refused_holds_up_no_other() -> None:
     refused = change_logins(book, read_logins(text, known, is_tried=True), quiet)
     assert sorted(book.added) == ["a", "c"]
     assert [one.because for one in refused] == ["b: nobody answers"]
+
+
+def test_when_and_how_much_is_kept_goes_in_and_comes_out() -> None:
+    text = (
+        f"camera,address,sub_address,mode,on,hours,zone,record,keep_at_most,{WHOLE}\n"
+        f"a,rtsp://10.0.0.1/a,,events,motion,,,,,{WORDS}\n"
+        f'b,rtsp://10.0.0.1/b,rtsp://10.0.0.1/c,schedule,,"mon-fri 08:00-18:00",Europe/Berlin,sub,'
+        f"200GB,{WORDS}\n"
+        f"c,rtsp://10.0.0.1/d,,always,,,,,,{WORDS}\n"
+    )
+    sheet = read(text)
+    assert [one.line for one in sheet.faults] == [4]
+    first, second = sheet.rows
+    assert first.wish.keeping.recording.mode == "events"
+    keeping = second.wish.keeping
+    assert (keeping.streams, keeping.keep_bytes_max) == (("sub",), 200_000_000_000)
+    base = camera(id=CameraId("b"))
+    main, sub = base.sources[0], replace(base.sources[0], stream="sub")
+    known = replace(
+        base,
+        sources=(replace(main, is_recorded=False), sub),
+        recording=keeping.recording,
+        keep_bytes_max=keeping.keep_bytes_max,
+    )
+    (again,) = read(exported([CameraKnown(camera=known, newest=None)])).rows
+    assert again.wish.keeping == keeping

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fairview.access.door import LoginWish
+from fairview.access.door import KEPT_ALWAYS, CameraKeeping, LoginWish
+from fairview.cli.keeping import KeepingWords, keeping_said
 from fairview.cli.node import settings_from
 from fairview.cli.voice import bar, note, say, say_rows
 from fairview.cli.words import counted, duration_us
@@ -18,6 +20,8 @@ from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock
 from fairview.run.bulk import (
     LOGIN_COLUMNS,
+    PLAN_COLUMNS,
+    Readers,
     RowWish,
     add_all,
     change_logins,
@@ -38,13 +42,21 @@ ConfigFile = Annotated[
 FOLDER = Path("fairview-data")
 
 
+def _keeping(cells: Mapping[str, str]) -> CameraKeeping:
+    names = (*PLAN_COLUMNS, "disk")
+    return keeping_said(KeepingWords(**{name: cells[name] or None for name in names}), KEPT_ALWAYS)
+
+
+READERS = Readers(duration=duration_us, keeping=_keeping)
+
+
 def add_many(file: Path, data: Path, config: Path | None, *, is_dry: bool, is_probed: bool) -> None:
     """What `camera add --csv` does. Errors: BadInput with every line that can't be used."""
     text = read_file(file)
     _warn_of_readers(file)
     settings, clock = settings_from(config, data), SystemClock()
     with open_book(settings, clock, create=True) as book:
-        sheet = read_sheet(text, settings, clock.now(), book.cameras(), duration_us)
+        sheet = read_sheet(text, settings, clock.now(), book.cameras(), READERS)
         sheet.refuse_faulty()
         if is_probed:
             _look(book, sheet.rows)

@@ -12,19 +12,20 @@ import csv
 import difflib
 import io
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fairview.access.door import CameraWish, LoginWish, ProbeFound
+from fairview.access.door import CameraKeeping, CameraWish, LoginWish, ProbeFound
 from fairview.config.settings import Settings
 from fairview.core.camera import Camera, Login, Secret, transport_named
 from fairview.core.errors import BadInput, Conflict, FairviewError, NotFound
 from fairview.core.ids import CameraId, camera_id
 from fairview.core.limits import CAMERAS_MAX
 from fairview.core.limits_care import CSV_BYTES_MAX, PROBES_TOGETHER_MAX
-from fairview.core.time import US_PER_HOUR, Instant
+from fairview.core.time import US_PER_HOUR, US_PER_SECOND, Instant
+from fairview.core.week_hours import hours_text
 from fairview.ingest.address import entered, shown
 from fairview.run.local import AddWish, CameraKnown, RegisterWish, camera_wish
 from fairview.run.owner import CameraBook
@@ -41,6 +42,10 @@ COLUMNS = {
     "contact": "where residents can write",
     "area": "what it looks at, in words",
     "keep": "how long footage is kept: 24h, 3d",
+    **dict.fromkeys(
+        ("mode", "on", "pre_roll", "post_roll", "hours", "zone", "record", "keep_at_most", "disk"),
+        "as the option of `fairview camera add` of that name",
+    ),
     "commissioning": "yes: uncovered pictures for its first 24 hours (ledgered)",
     "login_name": "the camera's user name",
     "login_password": "and password",
@@ -51,10 +56,18 @@ LOGIN_COLUMNS = {"camera": COLUMNS["camera"], "login_name": "may stay empty", "l
 _YES = {"yes": True, "no": False, "": False}
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t")
 
-DurationOf = Callable[[str], int]
-"""`24h` as microseconds. Errors: BadInput."""
+PLAN_COLUMNS = ("mode", "on", "pre_roll", "post_roll", "hours", "zone", "record", "keep_at_most")
 
 Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readers:
+    """What turns typed words into values. duration: `24h` as microseconds; keeping: a row's cells
+    as when and how much of the camera is kept. Errors: BadInput."""
+
+    duration: Callable[[str], int]
+    keeping: Callable[[Mapping[str, str]], CameraKeeping]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +152,9 @@ def template() -> str:
         "contact": "cameras@example.org",
         "area": "the gate and its pavement",
         "keep": "72h",
+        **dict.fromkeys(PLAN_COLUMNS, ""),
+        "keep_at_most": "200GB",
+        "disk": "",
         "commissioning": "no",
         "login_name": "fairview",
         "login_password": "",
@@ -175,7 +191,7 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def read_sheet(
-    text: str, settings: Settings, now: Instant, known: Sequence[CameraKnown], of: DurationOf
+    text: str, settings: Settings, now: Instant, known: Sequence[CameraKnown], of: Readers
 ) -> Sheet:
     """The cameras of a file; every fault of every line, none of them with a login in it.
 
@@ -338,7 +354,7 @@ def _refuse_header(names: list[str], columns: dict[str, str], needed: tuple[str,
         raise BadInput(f"line 1 {what}; `fairview camera csv-template` prints the header")
 
 
-def _wish(cells: dict[str, str], settings: Settings, now: Instant, of: DurationOf) -> CameraWish:
+def _wish(cells: dict[str, str], settings: Settings, now: Instant, of: Readers) -> CameraWish:
     name = camera_id(cells["camera"])
     if cells["commissioning"].lower() not in _YES:
         raise BadInput(f"{name}: commissioning is yes or no")
@@ -353,10 +369,11 @@ def _wish(cells: dict[str, str], settings: Settings, now: Instant, of: DurationO
             operator=cells["operator"] or None,
             contact=cells["contact"] or None,
             area=cells["area"] or None,
-            retention_us=of(cells["keep"]) if cells["keep"] else None,
+            retention_us=of.duration(cells["keep"]) if cells["keep"] else None,
         ),
         is_commissioning=_YES[cells["commissioning"].lower()],
         transport=transport_named(cells["transport"] or "auto"),
+        keeping=of.keeping(cells),
     )
     for address in (add.address, add.sub_address):
         parted = entered(address) if address else None
@@ -406,10 +423,31 @@ def _plain(camera: Camera) -> dict[str, str]:
         "contact": entry.contact,
         "area": entry.area,
         "keep": f"{entry.retention_us / US_PER_HOUR:g}h",
+        **_plan_plain(camera),
         "commissioning": "no",
         "login_name": "",
         "login_password": "",
     }
+
+
+def _plan_plain(camera: Camera) -> dict[str, str]:
+    plan = camera.recording
+    cells = dict.fromkeys((*PLAN_COLUMNS, "disk"), "")
+    if plan.mode != "continuous":
+        cells["mode"] = plan.mode
+    if plan.mode == "events":
+        cells["on"] = ",".join(plan.triggers)
+        cells["pre_roll"] = f"{plan.pre_roll_us / US_PER_SECOND:g}s"
+        cells["post_roll"] = f"{plan.post_roll_us / US_PER_SECOND:g}s"
+    if plan.mode == "schedule":
+        cells["hours"], cells["zone"] = hours_text(plan.hours), plan.zone
+    kept = [source.stream for source in camera.sources if source.is_recorded]
+    if len(kept) < len(camera.sources):
+        cells["record"] = kept[0]
+    if camera.keep_bytes_max is not None:
+        cells["keep_at_most"] = f"{camera.keep_bytes_max}B"
+    cells["disk"] = camera.disk or ""
+    return cells
 
 
 def _csv(columns: tuple[str, ...], rows: Iterable[dict[str, str]]) -> str:

@@ -1,7 +1,8 @@
 // Every word the pages say. To translate: copy this object and keep the keys.
 import type { Camera, Cover } from './api/client'
+import { healthPage } from './messages-health'
 
-const gapCauses: Record<string, string> = {
+export const gapCauses: Record<string, string> = {
   camera_away: 'the camera was away',
   camera_silent: 'the camera sent nothing',
   stopped: 'recording was stopped',
@@ -376,15 +377,7 @@ export const t = {
     files: 'Signed checkpoint',
     empty: 'No line yet.',
   },
-  healthPage: {
-    title: 'Health',
-    cameras: 'Cameras',
-    events: 'What changed lately',
-    none: 'Nothing to report.',
-    node: 'This node',
-    newest: (when: string) => `newest footage ${when}`,
-    never: 'no footage yet',
-  },
+  healthPage,
 }
 
 export function capital(text: string): string {

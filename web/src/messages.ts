@@ -321,7 +321,7 @@ export const t = {
     title: 'Add a camera',
     step1: 'Where is it?',
     address: 'Address',
-    addressHint: 'rtsp://host:554/path, without name and password',
+    addressHint: 'rtsp://host/path, http://host/path or /dev/video0, without name and password',
     sub: 'Second, smaller stream (if it has one)',
     login: 'The camera’s own login',
     loginName: 'User name',

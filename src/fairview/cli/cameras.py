@@ -46,7 +46,7 @@ def app() -> typer.Typer:
 
 
 def probe(
-    address: Annotated[str, typer.Argument(help="rtsp://…, or a file.")],
+    address: Annotated[str, typer.Argument(help="rtsp://…, http://…, /dev/video0, or a file.")],
     config: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     transport: Annotated[str, typer.Option(help=TRANSPORT)] = "auto",
@@ -63,7 +63,7 @@ def probe(
 
 def add(  # noqa: PLR0913  # a command has as many parameters as it has words
     address: Annotated[
-        str | None, typer.Argument(help="rtsp://…, a file, or sim:junction.")
+        str | None, typer.Argument(help="rtsp://…, http://…, /dev/video0, a file, sim:junction.")
     ] = None,
     camera: Annotated[str | None, typer.Option(help="Its name: a-z, 0-9 and '-'.")] = None,
     csv: Annotated[

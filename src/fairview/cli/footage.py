@@ -39,7 +39,9 @@ PLAYERS = (
 
 
 def record(  # noqa: PLR0913  # a command has as many parameters as it has words
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="rtsp://…, or a file.")],
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="rtsp://…, http://…, or a file.")
+    ],
     camera: CameraName = "camera",
     for_: Annotated[
         str | None, typer.Option("--for", help="How long: 20s, 5m (else until Ctrl-C).")

@@ -13,6 +13,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from fairview.core.errors import BadInput, NotAllowed, Unavailable
 from fairview.core.limits import SOURCE_OPEN_US_MAX
@@ -67,13 +68,12 @@ def _handshake(
     connect: Callable[[Endpoint], socket.socket],
     host: str,
 ) -> ssl.SSLSocket:
-    line = connect(place)
-    try:
+    with ExitStack() as stack:
+        line = stack.enter_context(connect(place))
         line.settimeout(_WAIT_S)
-        return context.wrap_socket(line, server_hostname=host)
-    except BaseException:
-        line.close()
-        raise
+        secure = context.wrap_socket(line, server_hostname=host)
+        stack.pop_all()
+        return secure
 
 
 def _checking(rules: AddressRules) -> ssl.SSLContext:

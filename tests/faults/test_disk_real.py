@@ -158,7 +158,7 @@ def test_a_full_disk_that_is_the_only_one_is_a_gap_that_says_so(
 @pytest.mark.long
 @pytest.mark.timeout(120)
 def test_a_disk_that_stands_still_for_a_real_half_minute_loses_nothing(tmp_path: Path) -> None:
-    blobs, writers, clock = GatedBlobs(), DiskWriters(), SystemClock()
+    blobs, writers, clock = GatedBlobs(patience_s=60), DiskWriters(), SystemClock()
     begun_us = clock.monotonic_us()
     desk = Desk(tmp_path, blobs=blobs, lanes=writers)
     pictures = (STALL_S + 10) * 25

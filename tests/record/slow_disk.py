@@ -15,8 +15,9 @@ LONG_S = 20.0
 class GatedBlobs(MemoryBlobs):
     """Syncs wait at the gate of their camera's disk; by default all cameras share one."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_s: float = LONG_S) -> None:
         super().__init__()
+        self.patience_s = patience_s
         self.open = threading.Event()
         self.open.set()
         self.waits = threading.Event()
@@ -29,7 +30,7 @@ class GatedBlobs(MemoryBlobs):
         self.threads[name].add(threading.current_thread().name)
         if not self.open.is_set():
             self.waits.set()
-        assert self.open.wait(LONG_S), "a test opens its gate"
+        assert self.open.wait(self.patience_s), "a test opens its gate"
 
 
 class _GatedWriter:

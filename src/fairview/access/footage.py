@@ -13,7 +13,7 @@ from fairview.access.door import PlayPart
 from fairview.access.keys import KeyStore
 from fairview.access.render import SealedPiece
 from fairview.core.case import Rendition
-from fairview.core.errors import Corrupt, NotFound
+from fairview.core.errors import Corrupt, NotFound, Unavailable
 from fairview.core.ids import CameraId, StreamName
 from fairview.core.limits import PICTURE_LEAD_US
 from fairview.core.limits_seeing import COVER_STORED_EVERY_US
@@ -179,15 +179,22 @@ class Footage:
     def _indexed(
         self, camera: CameraId, stream: StreamName, span: Span
     ) -> tuple[IndexedSegment, ...]:
+        """Errors:  Unavailable when nothing of the span can be read now, as its disk is away."""
         made = []
+        away: Unavailable | None = None
         for segment in self._catalogue.segments(camera, stream, span):
             try:
                 one = self.index(segment)
             except (NotFound, Corrupt):
                 # Shredded between the row and the blob, or damaged: `check` tells which.
                 continue
+            except Unavailable as error:
+                away = error
+                continue
             if one.records:
                 made.append(one)
+        if away is not None and not made:
+            raise Unavailable(str(away))
         return tuple(made)
 
 

@@ -58,3 +58,6 @@ yet, and a day has its night in it."""
 
 DISK_DRAIN_TURN_US = 10 * US_PER_SECOND
 """While a disk is emptied, how long it waits for segments that are still being written."""
+
+OUTLOOK_EVERY_US = 10 * 60 * US_PER_SECOND
+"""How often a running node asks anew when its disks are full."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography import x509
@@ -13,8 +13,11 @@ from fairview.core.camera import Camera
 from fairview.core.errors import BadInput, Corrupt, FairviewError
 from fairview.core.health import CameraFacts, CertificateSign, DiskSign
 from fairview.core.ids import CameraId
+from fairview.core.limits_disks import OUTLOOK_EVERY_US
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, Clock, Instant, Span, instant
-from fairview.run.forecast import Forecast
+from fairview.record.forecast import Forecast
+from fairview.run.disk_outlook import outlook_in_all
+from fairview.run.disks import open_disks
 from fairview.run.health_board import Facts
 from fairview.store.contracts import Catalogue
 from fairview.store.keyfile import read_key_file
@@ -41,7 +44,15 @@ class FactReader:
         self._clock = clock
         self._certificate = certificate
         self._scenes: dict[CameraId, tuple[int, bool]] = {}
-        self._forecast = Forecast()
+        self._disk_set = open_disks(folder, clock, settings)
+        self._is_watched = False
+        self._known_outlook: Forecast | None = None
+        self._outlook_due_us = 0
+
+    def watch(self) -> None:
+        """Look at disks in threads of their own from now on, as one may stand still."""
+        self._is_watched = True
+        self._disk_set.start()
 
     def read(self) -> Facts:
         """Errors:  Unavailable while the catalogue is away."""
@@ -101,29 +112,26 @@ class FactReader:
         return known[1]
 
     def _disks(self) -> tuple[DiskSign, ...]:
-        free_min = self._settings.recording.free_bytes_min
-        return (self._disk(FOOTAGE_DISK, self._folder.blobs, free_min),)
-
-    def _disk(self, name: str, path: Path, free_bytes_min: int) -> DiskSign:
-        try:
-            total, _, free = shutil.disk_usage(path)
-        except OSError as error:
-            return DiskSign(
-                name=name,
-                state="gone",
-                because=error.strerror or "it can't be read",
-                free_bytes=0,
-                total_bytes=0,
+        """Every disk that footage is kept on; of those it goes to, when they are full."""
+        if not self._is_watched:
+            self._disk_set.look()
+        outlook = self._outlook()
+        entries = {one.name: one for one in self._disk_set.list.disks}
+        found = []
+        for sign in self._disk_set.signs():
+            name = FOOTAGE_DISK if len(entries) == 1 else sign.name
+            is_filling = entries[sign.name].role == "record"
+            found.append(
+                replace(sign, name=name, full_in_us=outlook.full_in_us if is_filling else None)
             )
-        self._forecast.see(name, self._clock.monotonic_us(), free)
-        return DiskSign(
-            name=name,
-            state="ok",
-            because="",
-            free_bytes=free,
-            total_bytes=total,
-            full_in_us=self._forecast.full_in_us(name, max(0, free - free_bytes_min)),
-        )
+        return tuple(found)
+
+    def _outlook(self) -> Forecast:
+        now_us = self._clock.monotonic_us()
+        if self._known_outlook is None or now_us >= self._outlook_due_us:
+            self._outlook_due_us = now_us + OUTLOOK_EVERY_US
+            self._known_outlook = outlook_in_all(self._catalogue, self._disk_set, self._clock)
+        return self._known_outlook
 
 
 def certificate_sign(path: Path) -> CertificateSign:

@@ -50,6 +50,7 @@ def run_health(orders: StartOrders, clock: Clock, stop: threading.Event) -> None
     follow(stop, hear)
     server = serve_health(orders, board)
     reader = FactReader(orders.settings, folder, catalogue, clock, certificate_of(orders.settings))
+    reader.watch()
     due_us = 0
     try:
         while not stop.is_set():

@@ -131,3 +131,30 @@ def test_a_slow_stream_is_no_stream_of_holes() -> None:
     assert following(newest, slow[1]) == "lost_packets"
     newest = newest.then(slow[1])
     assert following(newest, slow[2]) == "continues"
+
+
+def test_fragments_between_key_frames_further_apart_are_of_about_one_length() -> None:
+    for between in (50, 100, 125, 500):
+        cutter = FragmentCutter()
+        cut: list[int] = []
+        for number in range(4 * between):
+            made = cutter.add(packet(number, is_key=number % between == 0))
+            cut += [len(one.samples) for one in made]
+        last = cutter.flush()
+        assert last is not None
+        cut.append(len(last.samples))
+        assert sum(cut) == 4 * between
+        count = -(-between // 45)
+        even = cut[-count:]
+        assert sum(even) == between, (between, cut)
+        assert max(even) - min(even) <= count + 1, (between, even)
+        assert max(cut) <= 45
+
+
+def test_a_camera_clock_that_begins_anew_says_nothing_about_key_frames() -> None:
+    cutter = FragmentCutter()
+    for number in (100, 150):
+        cutter.add(packet(number, is_key=True))
+    cutter.flush()
+    for number in range(3):
+        assert cutter.add(packet(number, is_key=number == 0)) == ()

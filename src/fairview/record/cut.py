@@ -16,13 +16,16 @@ class FragmentCutter:
     """Cuts one run (one format, decoding times that increase) into fragments.
 
     A fragment ends before a key frame, or when one more picture of the usual length would pass
-    FRAGMENT_US_AIM, or at FRAGMENT_BYTES_MAX. Every packet lands in exactly one fragment, in
-    order, unchanged. Nothing is kept longer than one open fragment.
+    FRAGMENT_US_AIM, or at FRAGMENT_BYTES_MAX. Key frames further apart than that are met evenly:
+    after the first two, as few fragments as will do are of about one length. Every packet lands
+    in exactly one fragment, in order, unchanged. Nothing is kept longer than one open fragment.
     """
 
     def __init__(self) -> None:
         self._open: list[Packet] = []
         self._bytes = 0
+        self._key_ticks: int | None = None
+        self._aim_ticks = 0
         self._room_ticks = 0
         """The latest decoding time that the open fragment has room for."""
 
@@ -48,8 +51,11 @@ class FragmentCutter:
             assert packet.decode_ticks > last.decode_ticks, "decoding time increases in a run"
             if packet.is_key or self._is_full_before(packet):
                 done.append(self._cut(packet))
+        if packet.is_key:
+            self._learn(packet)
         if not self._open:
-            self._room_ticks = packet.decode_ticks + _aim_ticks(packet.format)
+            most = _most_ticks(packet.format)
+            self._room_ticks = packet.decode_ticks + min(self._aim_ticks or most, most)
         self._open.append(packet)
         self._bytes += len(packet.data)
         if self._is_full_after():
@@ -59,6 +65,15 @@ class FragmentCutter:
     def flush(self) -> Fragment | None:
         """What is open, as a last fragment; None when nothing is."""
         return self._cut(None) if self._open else None
+
+    def _learn(self, packet: Packet) -> None:
+        """From how far key frames are apart, how long fragments between them are best."""
+        before, self._key_ticks = self._key_ticks, packet.decode_ticks
+        if before is not None and before < packet.decode_ticks:
+            apart, most = packet.decode_ticks - before, _most_ticks(packet.format)
+            # The length of one more picture, so that none is left over at the end.
+            count = -(-apart // most)
+            self._aim_ticks = -(-apart // count) + max(packet.duration_ticks, 0)
 
     def _is_full_before(self, packet: Packet) -> bool:
         """Whether this packet comes too late or is too large for the open fragment."""
@@ -79,7 +94,7 @@ class FragmentCutter:
         return fragment_of(packets, following)
 
 
-def _aim_ticks(video: VideoFormat) -> int:
+def _most_ticks(video: VideoFormat) -> int:
     """The most ticks that last no longer than FRAGMENT_US_AIM, in whole microseconds."""
     return ((FRAGMENT_US_AIM + 1) * video.tick_denominator - 1) // (
         US_PER_SECOND * video.tick_numerator

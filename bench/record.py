@@ -248,7 +248,7 @@ def main() -> int:
     parser.add_argument("--ours-only", type=int, nargs="*", default=[100, 250])
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--per-process", type=int, default=25)
+    parser.add_argument("--per-process", type=int, default=50)
     options = parser.parse_args()
     missing = contenders.missing_programs()
     if missing:

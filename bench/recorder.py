@@ -128,7 +128,8 @@ def _made(place: Path, urls: Sequence[str]) -> DataFolder:
 
 def _issue(folder: DataFolder, camera: CameraId, door: Ed25519PrivateKey) -> dict[str, str]:
     """Private halves by pair."""
-    now, private = SystemClock().now(), {}
+    now = SystemClock().now()
+    private: dict[str, str] = {}
     pairs = []
     for step in (-1, 0, 1, 2, None):
         name, (secret, public) = KeyPairId(new_hex_id()), new_key_pair()

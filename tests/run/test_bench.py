@@ -122,6 +122,7 @@ def test_void_rounds_are_left_out_of_the_medians_and_told() -> None:
         cpu_frac=0.005,
         start_s=0.1,
         memory_bytes=4e6,
+        beside_bytes=60e6,
         written_frac=1.03,
         void="",
     )
@@ -131,14 +132,16 @@ def test_void_rounds_are_left_out_of_the_medians_and_told() -> None:
         cpu_frac=0.001,
         start_s=0.1,
         memory_bytes=1e6,
+        beside_bytes=0,
         written_frac=0.5,
         void="3 pictures could not be delivered",
     )
     text = table([good, bad])
     assert (
-        "| 10 | Fairview (lean) | 0.50 (0.50 to 0.50) | 0.10 | 4.0 | 1.030 | 1/1 | 1.00 |" in text
+        "| 10 | Fairview (lean) | 0.500 (0.500 to 0.500) | 0.10 | 4.00 | 60 | 1.030 | 1/1 | 1.00 |"
+        in text
     )
-    assert "| 10 | other | void | | | | 0/1 | |" in text
+    assert "| 10 | other | void | | | | | 0/1 | |" in text
     assert text.endswith("- void: other, 10 cameras: 3 pictures could not be delivered")
 
 

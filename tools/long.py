@@ -81,10 +81,10 @@ JOBS = (
         title="Recording, side by side",
         words=(
             "bench.record",
-            *("--cameras", "10", "25"),
-            *("--ours-only", "100"),
+            *("--cameras", "25"),
+            *("--ours-only", "100", "250"),
             *("--seconds", "20"),
-            *("--repeats", "3"),
+            *("--repeats", "5"),
         ),
         is_markdown=True,
     ),

@@ -35,11 +35,10 @@ from tests.builders import camera
 from tests.faults.sim_city import (
     CAMERAS,
     START_US,
-    SimCamera,
     SimCity,
-    number_of,
     signer,
 )
+from tests.faults.sim_road import SimCamera, number_of
 from tests.record.keys import PRIVATE
 
 CRASH_US_MAX = FRAGMENT_US_MAX + 300_000

@@ -330,10 +330,12 @@ def page(looked: Looked, minutes: float) -> str:
         f"H.264 over TCP). {verdict}",
         *("", *(f"- {one}" for one in looked.faults)),
         "",
-        f"Growth allowed between the second quarter and the last: {OWN_MB_MAX:.0f} MB of memory of its own, "
-        f"{COUNT_MAX} descriptors, {COUNT_MAX} threads.",
+        f"Growth allowed between the second quarter and the last: {OWN_MB_MAX:.0f} MB of memory of "
+        f"its own, {COUNT_MAX} descriptors, {COUNT_MAX} threads.",
         "",
-        "| process | from minute | RSS MB (min/median/max) | PSS MB | own MB | descriptors | threads |",
+        "Cells: least, median and most in five minutes.",
+        "",
+        "| process | from minute | RSS MB | PSS MB | own MB | descriptors | threads |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for name, samples in sorted(looked.samples.items()):

@@ -85,7 +85,9 @@ def csv_export(data: DataDir = FOLDER, config: ConfigFile = None) -> None:
 
 def login(  # noqa: PLR0913  # a command has as many parameters as it has words
     camera: Annotated[str | None, typer.Argument(help="The camera's name.")] = None,
-    user: Annotated[str | None, typer.Option(help="The user name; else it stays.")] = None,
+    login_name: Annotated[
+        str | None, typer.Option("--user", help="The user name; else it stays.")
+    ] = None,
     from_file: Annotated[
         Path | None, typer.Option(help="Read the password from this file's first line.")
     ] = None,
@@ -107,7 +109,7 @@ def login(  # noqa: PLR0913  # a command has as many parameters as it has words
         assert camera is not None, "one of the two is there"
         name = camera_id(camera)
         book.camera(name)  # a name that is not there is told before anything is asked
-        wish = _wish_of(name, user, _password(from_file), is_tried=probe)
+        wish = _wish_of(name, login_name, _password(from_file), is_tried=probe)
         changed = book.set_login(wish)
     tried = f"; it answers ({changed.answered})" if changed.answered else "; it was not tried"
     say(f"{name}: new login{tried}")
@@ -165,8 +167,8 @@ def _say_plan(rows: list[RowWish]) -> None:
     )
 
 
-def _wish_of(name: str, user: str | None, password: Secret, *, is_tried: bool) -> LoginWish:
-    return LoginWish(camera=camera_id(name), name=user, password=password, is_tried=is_tried)
+def _wish_of(name: str, login_name: str | None, password: Secret, *, is_tried: bool) -> LoginWish:
+    return LoginWish(camera=camera_id(name), name=login_name, password=password, is_tried=is_tried)
 
 
 def _password(from_file: Path | None) -> Secret:

@@ -383,15 +383,14 @@ def _wish(cells: dict[str, str], settings: Settings, now: Instant, of: Readers) 
 
 
 def _login(name: CameraId, cells: dict[str, str]) -> Login | None:
-    user, password = cells["login_name"], cells["login_password"]
-    if not user and not password:
+    who, password = cells["login_name"], cells["login_password"]
+    if not who and not password:
         return None
-    if not user:
+    if not who:
         raise BadInput(f"{name}: a login_password needs its login_name")
-    # Judged as a new login would be.
-    wish = LoginWish(camera=name, name=user, password=Secret(password or "-"), is_tried=False)
-    del wish
-    return Login(name=user, password=Secret(password))
+    # Judged as a new login would be; a camera may let somebody in without a password.
+    LoginWish(camera=name, name=who, password=Secret(password or "-"), is_tried=False)
+    return Login(name=who, password=Secret(password))
 
 
 def _without_login(text: str, cells: dict[str, str]) -> str:

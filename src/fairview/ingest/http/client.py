@@ -101,8 +101,9 @@ class HttpClient:
             self._is_closed = True
             line = self._line
         if line is not None:
+            # The plain call: TLS's own would take the line apart under the thread that reads it.
             with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
 
     def let_go(self) -> None:
         """Close the line for good, in the reading thread."""
@@ -143,7 +144,7 @@ class HttpClient:
         with self._lock:
             self._line, self._place = line, place
             if self._is_closed:
-                line.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
         return self._said(line, place, address)
 
     def _is_free(self, place: Endpoint) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from fairview.ingest import nal
 
 _UUID = bytes.fromhex("8b1d2c5e6f304a719d0c4e7a15b3f682")
-_USER_DATA = 5
+_UNREGISTERED = 5
 _TEXT_BYTES_MAX = 200
 
 
@@ -25,7 +25,7 @@ def mark(text: str) -> bytes:
     # One byte holds the length, and no emulation prevention is needed: neither has zero bytes.
     assert len(payload) < 255
     assert 0 not in payload
-    head = bytes((nal.SEI, _USER_DATA, len(payload)))
+    head = bytes((nal.SEI, _UNREGISTERED, len(payload)))
     return b"\x00\x00\x00\x01" + head + payload + b"\x80"
 
 
@@ -34,7 +34,7 @@ def coded_from(key_frame: bytes) -> str | None:
     for unit in nal.annex_b_units(key_frame):
         if nal.kind_of(unit) in nal.SLICES:
             return None
-        if nal.kind_of(unit) != nal.SEI or unit[1:2] != bytes((_USER_DATA,)) or len(unit) < 3:
+        if nal.kind_of(unit) != nal.SEI or unit[1:2] != bytes((_UNREGISTERED,)) or len(unit) < 3:
             continue
         payload = unit[3 : 3 + unit[2]]
         if payload.startswith(_UUID):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -19,7 +20,7 @@ from fairview.core.media import GapBecause, Packet
 from fairview.core.time import SystemClock
 from fairview.ingest.address import AddressRules
 from fairview.ingest.lean.source import LeanSource
-from fairview.ingest.lean.ways import agreed, group_checked
+from fairview.ingest.lean.ways import agreed, drops_told, group_checked, unicast_pair
 from tests.ingest.rtp import Rtp, numbered
 from tests.ingest.test_lean_source import KEY, PICTURE, PPS, SPS, collected, ok, served, usual
 
@@ -224,6 +225,23 @@ def test_streams_read_at_the_same_time_never_mix() -> None:
         assert units_of(packets) == list(range(60))
         assert {one.data[-1] for one in packets} == {mark}
     assert len(got) == 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux counts them")
+def test_what_the_kernel_drops_is_counted() -> None:
+    pair = unicast_pair("127.0.0.1", "127.0.0.1")
+    pair.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    with pair.rtp, pair.rtcp, bound() as camera:
+        to = ("127.0.0.1", int(pair.own_ports.split("-")[0]))
+        for _ in range(200):
+            camera.sendto(bytes(1_000), to)
+        with suppress(BlockingIOError):
+            while True:
+                pair.rtp.recvmsg(2_000, socket.CMSG_SPACE(4))
+        camera.sendto(bytes(1_000), to)
+        told = drops_told(pair.rtp.recvmsg(2_000, socket.CMSG_SPACE(4))[1])
+    assert told is not None
+    assert 100 < told < 200
 
 
 def test_a_group_is_joined_and_read_as_any_other() -> None:

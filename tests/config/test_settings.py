@@ -64,3 +64,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValidationError):
         Settings().data = Path("b")  # type: ignore[misc]  # the point of the test
+
+
+def test_disks_are_tables_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "fairview.toml"
+    file.write_text('[[disks]]\nname = "tank"\npath = "/mnt/tank"\nbytes_max = 5\n')
+    (disk,) = load_settings(file, {}).disks
+    assert (disk.name, disk.path, disk.bytes_max, disk.role) == (
+        "tank",
+        Path("/mnt/tank"),
+        5,
+        "record",
+    )
+    file.write_text('[[disks]]\nname = "tank"\npaht = "/mnt/tank"\n')
+    with pytest.raises(BadInput, match="disks.0.path"):
+        load_settings(file, {})
+    file.write_text('[[disks]]\nname = "../tank"\n')
+    with pytest.raises(BadInput, match="disks.0.name"):
+        load_settings(file, {})

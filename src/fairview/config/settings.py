@@ -293,6 +293,10 @@ class Settings(_Section):
     )
 
 
+_TABLES: dict[str, type[BaseModel]] = {"notices": NoticeRule, "disks": DiskPlace}
+"""Settings that are lists of tables: [[notices]], [[disks]]."""
+
+
 def load_settings(file: Path | None, environment: Mapping[str, str]) -> Settings:
     """Settings from a TOML file (if any), overruled by FAIRVIEW_* variables.
 
@@ -351,10 +355,10 @@ def _refuse_unknown(values: Mapping[str, Any], section: type[BaseModel], prefix:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
             raise BadInput(f"there is no setting {prefix}{key}; did you mean {prefix}{near[0]}?")
         inner = known[key].annotation
-        if inner == tuple[NoticeRule, ...] and isinstance(value, list):
+        if key in _TABLES and isinstance(value, list):
             for number, one in enumerate(value):
                 if isinstance(one, Mapping):
-                    _refuse_unknown(one, NoticeRule, f"{prefix}{key}.{number}.")
+                    _refuse_unknown(one, _TABLES[key], f"{prefix}{key}.{number}.")
             continue
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             if not isinstance(value, Mapping):

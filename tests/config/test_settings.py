@@ -77,8 +77,8 @@ def test_disks_are_tables_of_their_own(tmp_path: Path) -> None:
         "record",
     )
     file.write_text('[[disks]]\nname = "tank"\npaht = "/mnt/tank"\n')
-    with pytest.raises(BadInput, match="disks.0.path"):
+    with pytest.raises(BadInput, match=r"disks\.0\.path"):
         load_settings(file, {})
     file.write_text('[[disks]]\nname = "../tank"\n')
-    with pytest.raises(BadInput, match="disks.0.name"):
+    with pytest.raises(BadInput, match=r"disks\.0\.name"):
         load_settings(file, {})

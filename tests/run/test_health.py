@@ -278,7 +278,7 @@ def test_the_kernel_says_whether_its_clock_is_kept() -> None:
 
 def test_a_process_table_knows_costs_and_ends_and_crosses_to_the_health_process() -> None:
     table = ProcessTable(Supervisor(SystemClock(), lambda name, status: None), SystemClock())
-    table.ended("door")
+    assert table.ended("door", 3).because == "door ended with status 3"
     (node,) = table.signs()
     assert (node.name, node.pid) == ("node", os.getpid())
     assert node.cpu_us > 0

@@ -32,7 +32,6 @@ from fairview.access.door import (
     Timeline,
     TimelineGap,
 )
-from fairview.access.health_desk import narrowed
 from fairview.access.keeping import kept_so
 from fairview.access.may import FIRST_ACTOR_ROLES
 from fairview.config.scene_file import scene_of
@@ -46,25 +45,22 @@ from fairview.core.errors import (
     NotFound,
     Unavailable,
 )
-from fairview.core.event import HealthEvent
-from fairview.core.health import NodeHealth
 from fairview.core.ids import ActorId, CameraId, LookId, new_hex_id
 from fairview.core.media import GapBecause
 from fairview.core.sight import Sight, SightBox
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND, Clock, Instant, Span
 from tests import builders
 from tests.serve.moving_picture import FPS, codec_of, jpeg, moved, movie
-from tests.serve.pretend_health import pretend_health
+from tests.serve.pretend_told import HealthTold, chunk
 
 LINK = "pretend-link"
-TOKEN = "pretend-token"
 LIVE_FRAMES = 2
 PART_FRAMES = 20
 RUN_SECONDS = 20
 
 
 @dataclass(slots=True)
-class PretendDoor:
+class PretendDoor(HealthTold):
     """Implements access.door.Door. refuse: errors to raise, by the call's name."""
 
     clock: Clock
@@ -278,12 +274,12 @@ class PretendDoor:
         cover = self._cover(look, camera)
         self.live_open += 1
         try:
-            yield _chunk(run.init, self.clock.now(), cover, codec_of(run.init))
+            yield chunk(run.init, self.clock.now(), cover, codec_of(run.init))
             number = 0
             while token in self.looks and not self.clock.wait(self._stop, run.fragment_us):
                 piece = run.fragments[number % len(run.fragments)]
                 data = moved(piece, number, run.fragment_us)
-                yield _chunk(data, self.clock.now(), cover, "")
+                yield chunk(data, self.clock.now(), cover, "")
                 number += 1
         finally:
             self.live_open -= 1
@@ -480,38 +476,6 @@ class PretendDoor:
         )
         return MeasuresView(counts=(count, few), speeds=(speed,))
 
-    def health(self, session: str) -> NodeHealth:
-        self._enter("health")
-        actor = self.who(session)
-        known = {view.camera.id for view in self.views}
-        whole = pretend_health(self.clock.now())
-        cameras = tuple(one for one in whole.cameras if one.camera in known)
-        return narrowed(replace(whole, cameras=cameras), actor)
-
-    def figures(self, token: str) -> NodeHealth:
-        self._enter("figures")
-        if token not in ("", TOKEN):
-            raise NotAllowed("figures are for this machine")
-        return pretend_health(self.clock.now())
-
-    def events(self, session: str, limit: int) -> tuple[HealthEvent, ...]:
-        self._enter("events")
-        self.who(session)
-        now = self.clock.now()
-        away = HealthEvent(
-            kind="camera_away",
-            camera=CameraId("harbour-3"),
-            at=now.plus(-42 * US_PER_MINUTE),
-            because="no answer from the camera for 10 s",
-        )
-        disk = HealthEvent(
-            kind="disk_low",
-            camera=None,
-            at=now.plus(-5 * US_PER_HOUR),
-            because="4 GB free; the oldest hours die first",
-        )
-        return (away, disk)[:limit]
-
 
 def _view(  # noqa: PLR0913  # a test's builder names fields freely
     name: str,
@@ -534,7 +498,3 @@ def _view(  # noqa: PLR0913  # a test's builder names fields freely
         waits_for_approval=waits_for_approval,
         newest=now.plus(-42 * US_PER_MINUTE) if health == "away" else now,
     )
-
-
-def _chunk(data: bytes, at: Instant, cover: CoverState, codec: str) -> LiveChunk:
-    return LiveChunk(is_init=bool(codec), codec=codec, cover=cover, at=at, dropped=0, data=data)

@@ -10,8 +10,9 @@ from fairview.core.errors import Unavailable
 from fairview.core.ids import CameraId
 from fairview.serve.node_meters import METERS, node_figures
 from tests.builders import NOON
-from tests.serve.pretend_door import TOKEN, PretendDoor
+from tests.serve.pretend_door import PretendDoor
 from tests.serve.pretend_health import pretend_health
+from tests.serve.pretend_told import TOKEN
 from tests.serve.talk import Talk
 
 pytestmark = pytest.mark.anyio

@@ -86,11 +86,10 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     live: connects to a stream's live packets (record.live_client.subscribe with the recorder's
     connection, or LiveTap.subscribe in one process); None where nothing is live. sights: connects
     to what is seen in a camera's live picture; None where nothing is analysed. disks: how it stands
-    with them, when there may be several. render: None
-    makes a pool when the first picture is asked for, and closes it with the gate; one that is
-    handed in, the catalogue and the blobs stay the caller's to close. origin: the ledger's name,
-    `fairview.local/<8 hex of its key>` by default. health: asks how the node is; None where
-    nobody judges.
+    with them, when there may be several. health: asks how the node is; None where nobody judges.
+    render: None makes a pool when the first picture is asked for, and closes it with the gate; one
+    that is handed in, the catalogue and the blobs stay the caller's to close. origin: the ledger's
+    name, `fairview.local/<8 hex of its key>` by default.
 
     Errors:  Corrupt when the folder's parts don't belong together; Unavailable.
     """
@@ -113,10 +112,6 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     watching = forgetting.watching = Watching(looks, views, clock)
     shredder = build.shredder()
     build.settle(looks, shredder)
-    work = (
-        DoorWork("door work", build.chores(looks, shredder), clock),
-        DoorWork("clean pictures", [build.pictures_chore(pictures, footage, rendering)], clock),
-    )
     return Gate(
         GateParts(
             who=Who(build.rows, build.journal, clock, hasher),
@@ -132,9 +127,9 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
             catalogue=catalogue,
             floor=build.floor,
             health=HealthDesk(health, settings.metrics),
-            time=TimeDesk(build.floor, build.journal, build.issue_keys, clock),
+            time=build.time_desk(),
             clock=clock,
-            work=work,
+            work=build.work(looks, shredder, build.pictures_chore(pictures, footage, rendering)),
             let_go=(rendering.close, build.close),
         )
     )
@@ -224,6 +219,17 @@ class _Build:
             Chore(name="segment roots", every_us=ROOTS_EVERY_US, run=self._roots.take),
             Chore(name="old roots", every_us=US_PER_DAY, run=self._roots.forget_old),
         ]
+
+    def work(
+        self, looks: LookBook, shredder: Shredder, pictures: Chore
+    ) -> tuple[DoorWork, DoorWork]:
+        return (
+            DoorWork("door work", self.chores(looks, shredder), self._clock),
+            DoorWork("clean pictures", [pictures], self._clock),
+        )
+
+    def time_desk(self) -> TimeDesk:
+        return TimeDesk(self.floor, self.journal, self.issue_keys, self._clock)
 
     def shredder(self) -> Shredder:
         return Shredder(

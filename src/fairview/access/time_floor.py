@@ -140,7 +140,7 @@ class TimeFloor:
         )
 
     def _viewing_stopped(self, mark: _Mark, because: str) -> str:
-        """Only where a person is needed: a clock that is believed by itself in time stops nobody."""
+        """Only where a person is needed: a clock that is believed in the end stops nobody."""
         is_over = (
             self._paused_since_us is not None
             and mark.monotonic_us - self._paused_since_us > SHRED_PAUSE_US_MAX

@@ -194,8 +194,4 @@ class _Node:
         self._supervisor.start(plan)
 
     def _note_end(self, name: str, status: int) -> None:
-        self._table.ended(name)
-        because = f"{name} ended with status {status}"
-        self._ended.append(
-            HealthEvent(kind="process_ended", camera=None, at=self._clock.now(), because=because)
-        )
+        self._ended.append(self._table.ended(name, status))

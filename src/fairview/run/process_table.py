@@ -6,6 +6,7 @@ import os
 from collections import deque
 from pathlib import Path
 
+from fairview.core.event import HealthEvent
 from fairview.core.health import ProcessSign
 from fairview.core.limits_health import RESTARTS_MANY, SIGNS_EVERY_US
 from fairview.core.time import US_PER_SECOND, Clock
@@ -25,11 +26,14 @@ class ProcessTable:
         self._ended_us: dict[str, deque[int]] = {}
         self._due_us = 0
 
-    def ended(self, name: str) -> None:
-        """A process ended that nobody asked to."""
+    def ended(self, name: str, status: int) -> HealthEvent:
+        """A process ended that nobody asked to; the event of it."""
         self._ends[name] = self._ends.get(name, 0) + 1
         times = self._ended_us.setdefault(name, deque(maxlen=RESTARTS_MANY))
         times.append(self._clock.monotonic_us())
+        because = f"{name} ended with status {status}"
+        now = self._clock.now()
+        return HealthEvent(kind="process_ended", camera=None, at=now, because=because)
 
     def signs(self) -> tuple[ProcessSign, ...]:
         """The node itself first."""

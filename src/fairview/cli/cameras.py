@@ -96,23 +96,11 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
     config: ConfigFile = None,
 ) -> None:
     """Put a camera into the register and record it whenever the node runs."""
-    if csv is not None:
-        if address or camera:
-            raise BadInput("with --csv, cameras and addresses stand in the file")
+    _refuse_mixed(csv, address, camera, for_many=dry_run or look)
+    if csv is not None or address is None or camera is None:
+        assert csv is not None, "one camera has an address and a name"
         cameras_bulk.add_many(csv, data, config, is_dry=dry_run, is_probed=look)
         return
-    if address is None or camera is None:
-        raise BadInput("say ADDRESS --camera NAME, or --csv FILE for many")
-    if dry_run or look:
-        raise BadInput("--dry-run and --probe go with --csv; for one: fairview camera probe")
-    register = RegisterWish(
-        purpose=purpose,
-        legal_basis=legal_basis,
-        operator=operator,
-        contact=contact,
-        area=area,
-        retention_us=duration_us(keep) if keep else None,
-    )
     words = k.KeepingWords(
         mode=mode,
         on=on,
@@ -129,15 +117,40 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
         title=title,
         address=address,
         sub_address=sub,
-        register=register,
+        register=RegisterWish(
+            purpose=purpose,
+            legal_basis=legal_basis,
+            operator=operator,
+            contact=contact,
+            area=area,
+            retention_us=duration_us(keep) if keep else None,
+        ),
         is_commissioning=commissioning,
         transport=transport_named(transport),
         keeping=k.keeping_said(words, KEPT_ALWAYS),
     )
+    _put(wish, data, config)
+
+
+def _refuse_mixed(
+    csv: Path | None, address: str | None, camera: str | None, *, for_many: bool
+) -> None:
+    """Words for one camera and for many don't go together. Errors: BadInput."""
+    if csv is not None:
+        if address or camera:
+            raise BadInput("with --csv, cameras and addresses stand in the file")
+    elif address is None or camera is None:
+        raise BadInput("say ADDRESS --camera NAME, or --csv FILE for many")
+    elif for_many:
+        raise BadInput("--dry-run and --probe go with --csv; for one: fairview camera probe")
+
+
+def _put(wish: AddWish, data: Path, config: Path | None) -> None:
     settings, clock = settings_from(config, data), SystemClock()
     with open_book(settings, clock, create=True) as book:
         kept = book.add(camera_wish(wish, settings, clock.now()))
-    say(f"{kept.id}: {kept.title}, recorded from {kept.sources[0].address}, {k.keeping_text(kept)}")
+    address = kept.sources[0].address
+    say(f"{kept.id}: {kept.title}, recorded from {address}, {k.keeping_text(kept)}")
 
 
 def list_(

@@ -24,8 +24,9 @@ HTTP_PICTURE_BYTES_MAX = 16 * 1024 * 1024
 HTTP_ASTRAY_BYTES_MAX = 1024 * 1024
 """Bytes in a row outside of any part of a multipart stream. Outcome: BadInput, end_run."""
 
-HTTP_READ_BYTES = 256 * 1024
-"""The most taken from a connection at once: about two pictures."""
+HTTP_READ_BYTES = 96 * 1024
+"""The most taken from a connection at once: about a picture, and less than what the C library would
+map from the kernel anew each time."""
 
 HTTP_SNIFF_BYTES = 1024
 """What is looked at to tell what a body is, when its type does not say."""

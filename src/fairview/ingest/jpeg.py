@@ -15,6 +15,7 @@ BEGIN, END = b"\xff\xd8", b"\xff\xd9"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
 _SCAN, _EOI = 0xDA, 0xD9
+_PADDING_BYTES_MAX = 64
 
 
 class EndFinder:
@@ -73,9 +74,14 @@ def _marker_in(data: bytes | bytearray, start: int) -> int | None:
     return start + int(found[0]) if found.size else None
 
 
-def is_whole(data: bytes | bytearray) -> bool:
-    """Whether a picture begins and ends as one; padding behind its end counts as part of it."""
-    return data.startswith(BEGIN) and data[-64:].rstrip(b"\x00\r\n ").endswith(END)
+def is_whole(data: bytes | bytearray, size: int | None = None) -> bool:
+    """Whether a picture begins and ends as one; padding behind its end counts as part of it.
+
+    size: how much of `data` is meant; None: all.
+    """
+    end = len(data) if size is None else size
+    tail = data[max(0, end - _PADDING_BYTES_MAX) : end]
+    return data.startswith(BEGIN) and tail.rstrip(b"\x00\r\n ").endswith(END)
 
 
 def picture_size(data: bytes) -> PictureSize:

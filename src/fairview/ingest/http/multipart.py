@@ -115,7 +115,7 @@ class Parts:
             if first is None:
                 return None
             self._delimiter = _Delimiter(first.group(1))
-        line = self._delimiter.search(self._buffer)
+        line = self._boundary_in(self._buffer)
         if line is None:
             return None
         begin = line[1]
@@ -176,8 +176,9 @@ class Parts:
         length = self._length
         if length is None or len(self._buffer) < length:
             return None
-        head = self._buffer[:length]
-        if jpeg.is_whole(head) and self._boundary_in(head) is None:
+        begin = max(0, self._searched - _LINE_BYTES_MAX)
+        is_whole = jpeg.is_whole(self._buffer, length)
+        if is_whole and self._boundary_in(self._buffer, begin, length) is None:
             return length
         self._length = None
         return None
@@ -200,8 +201,12 @@ class Parts:
                 return max(2, self._buffer.find(jpeg.BEGIN, 2))
             return None  # damaged: the next boundary ends it
 
-    def _boundary_in(self, data: bytearray, start: int = 0) -> tuple[int, int] | None:
-        return None if self._delimiter is None else self._delimiter.search(data, start)
+    def _boundary_in(
+        self, data: bytearray, start: int = 0, end: int | None = None
+    ) -> tuple[int, int] | None:
+        if self._delimiter is None:
+            return None
+        return self._delimiter.search(data, start, len(data) if end is None else end)
 
 
 class _Delimiter:
@@ -217,16 +222,16 @@ class _Delimiter:
         dashes = b"-*" + re.escape(name) + b"(?:--)?" if name else b"--+"
         self._line = re.compile(rb"(?:^|\r?\n|(?<=\xff\xd9))" + dashes + rb"[ \t]*\r?\n")
 
-    def search(self, data: bytearray, start: int = 0) -> tuple[int, int] | None:
-        """Where the first one begins and ends; None where there is no whole one."""
-        at = data.find(self._name, start)
+    def search(self, data: bytearray, start: int, end: int) -> tuple[int, int] | None:
+        """Where the first one begins and ends; None where there is no whole one before `end`."""
+        at = data.find(self._name, start, end)
         while at >= 0:
             begin = max(0, at - _LINE_BYTES_MAX)
-            window = bytes(data[begin : at + _LINE_BYTES_MAX + len(self._name)])
+            window = bytes(data[begin : min(end, at + _LINE_BYTES_MAX + len(self._name))])
             for found in self._line.finditer(window, max(0, start - begin)):
                 is_first = begin == 0 or found.group()[:1] in (b"\r", b"\n")
                 is_behind = window[: found.start()].endswith(jpeg.END)
                 if found.end() > at - begin and (is_first or is_behind):
                     return begin + found.start(), begin + found.end()
-            at = data.find(self._name, at + 1)
+            at = data.find(self._name, at + 1, end)
         return None

@@ -101,7 +101,7 @@ def test_a_dry_run_tells_all_and_changes_nothing(old: Path) -> None:
         ("data folder", "older"),
         ("catalogue", "older"),
     ]
-    assert dict(found.parts[2].found) == {"1": 2}
+    assert dict(next(one for one in found.parts if one.name == "footage").found) == {"1": 2}
     assert (found.written_by, found.is_newest) == ("the first release", False)
     assert contents(old) == before
 
@@ -289,6 +289,10 @@ def _newer_key_file(data: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b'\\"format\\":1', b'\\"format\\":2'))
 
 
+def _newer_disks(data: Path) -> None:
+    (data / "disks.json").write_text('{"format": 2, "owner": "", "policy": "new", "disks": []}')
+
+
 def _newer_ledger(data: Path) -> None:
     for path in (data / "ledger" / "tile" / "entries").rglob("*"):
         if path.is_file():
@@ -305,6 +309,7 @@ def _newer_ledger(data: Path) -> None:
         _newer_footage,
         _newer_key_file,
         _newer_ledger,
+        _newer_disks,
     ],
 )
 def test_what_a_newer_fairview_wrote_is_refused_and_left_alone(change: object, old: Path) -> None:

@@ -28,8 +28,6 @@ from fairview import __version__
 from fairview.access.door_rows import DOOR_ROWS_VERSION, DoorRows
 from fairview.access.leaves import LEAF_VERSION
 from fairview.core.errors import BadInput, Corrupt, FairviewError
-from fairview.core.time import SystemClock
-from fairview.run.disks import open_disks
 from fairview.store.catalogue_copy import copy_catalogue
 from fairview.store.durable import DISK, Disk, make_folders, replace_file
 from fairview.store.formats import Part, formats_of, part
@@ -116,7 +114,7 @@ def survey(data: Path) -> Survey:
     with contextlib.suppress(BadInput):
         read_format(folder.format_file, text)  # Corrupt passes
     parts = (
-        *formats_of(folder, open_disks(folder, SystemClock())),
+        *formats_of(folder),
         _door(folder.door_database),
         _ledger(folder),
     )

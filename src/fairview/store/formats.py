@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | the folder, keys of 32 raw bytes in it, heads | `format` in format.json | `open_data_folder` |
 | the catalogue | table `alembic_version` | `SqliteCatalogue` |
+| disks | `format` in disks.json and on each disk | `read_disks`, `read_identity` |
 | footage | byte 8 of every blob | `read_header`; `check` leaves it alone |
 | key files | `format` inside the signed text | `read_key_file` |
 | camera logins | first byte of the sealed login | `SecretBox.open` |
@@ -24,8 +25,10 @@ from typing import Literal
 
 import msgspec
 
-from fairview.core.errors import NotFound
-from fairview.store.contracts import Blobs
+from fairview.core.errors import FairviewError, NotFound
+from fairview.store.blobs import FileBlobs
+from fairview.store.disk_list import FORMAT as DISKS_FORMAT
+from fairview.store.disk_list import IDENTITY_FILE, list_file, read_disks
 from fairview.store.keyfile import KEY_FILE_FORMAT
 from fairview.store.layout import FORMAT, DataFolder, FolderFormat
 from fairview.store.schema.upgrade import NEWEST, known_versions
@@ -65,15 +68,16 @@ def part(name: str, found: Counter[str], known: tuple[str, ...]) -> Part:
     return Part(name=name, found=tuple(sorted(found.items())), newest=known[-1], state=state)
 
 
-def formats_of(folder: DataFolder, blobs: Blobs) -> Iterator[Part]:
-    """Every part in this package's care.
+def formats_of(folder: DataFolder) -> Iterator[Part]:
+    """Every part in this package's care; footage of the disks that are there.
 
     Errors:  Unavailable; what can't be read is a part of state `unknown`.
     Cost:    reads eight bytes of every blob.
     """
     yield part("data folder", Counter([str(_folder(folder))]), _up_to(FORMAT))
     yield part("catalogue", _catalogue(folder.catalogue), known_versions())
-    yield part("footage", _blobs(blobs), _up_to(VERSION))
+    yield part("disks", _disk_files(folder), _up_to(DISKS_FORMAT))
+    yield part("footage", _blobs(_blob_folders(folder)), _up_to(VERSION))
     yield part("key files", _key_files(folder.keys), _up_to(KEY_FILE_FORMAT))
     yield part("camera logins", _logins(folder.catalogue), _up_to(SEALED_VERSION[0]))
 
@@ -115,9 +119,31 @@ def _asked(path: Path, query: str) -> list[tuple[object, ...]]:
         return rows.execute(query).fetchall()
 
 
-def _blobs(blobs: Blobs) -> Counter[str]:
+def _disk_files(folder: DataFolder) -> Counter[str]:
+    """The list of disks, where there is one, and what each disk says of itself."""
     found: Counter[str] = Counter()
-    for name in blobs.names():
+    own = (list_file(folder), *(path.parent / IDENTITY_FILE for path in _blob_folders(folder)))
+    for path in own:
+        if path.exists():
+            try:
+                found[str(msgspec.json.decode(path.read_bytes(), type=_Text).format)] += 1
+            except (msgspec.DecodeError, OSError):
+                found["unreadable"] += 1
+    return found
+
+
+def _blob_folders(folder: DataFolder) -> tuple[Path, ...]:
+    """Of every disk that is there; the folder's own alone while the list can't be read."""
+    try:
+        disks = read_disks(folder).disks
+    except FairviewError:
+        return (folder.blobs,)  # told by the part of the disks
+    return tuple(one.blobs for one in disks if one.blobs.is_dir())
+
+
+def _blobs(folders: tuple[Path, ...]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for blobs, name in ((one, name) for one in map(FileBlobs, folders) for name in one.names()):
         with contextlib.suppress(NotFound):  # shredded meanwhile
             start = blobs.read(name, 0, len(MAGIC) + 1)
             if start[: len(MAGIC)] == MAGIC and len(start) > len(MAGIC) and start[-1]:

@@ -104,7 +104,7 @@ def notice_login(
             "--password",
             prompt=True,
             hide_input=True,
-            envvar="FAIRVIEW_SMTP_PASSWORD",
+            envvar="SMTP_PASSWORD",
             help="Asked for when it is not in the environment.",
         ),
     ],

@@ -143,6 +143,17 @@ def test_another_folders_disk_is_taken_over_only_when_told(house: House, tmp_pat
     add_disk(other.settings, wish(house.root / "tank", take_over=True))
 
 
+def test_a_disk_that_is_away_says_so_and_counts_for_nothing(house: House) -> None:
+    add_disk(house.settings, wish(house.root / "tank"))
+    house.record("tank").catalogue.close()
+    (house.root / "tank").rename(house.root / "pulled")
+    told = disks_told(house.settings, house.clock)
+    words = {one.entry.name: one.in_words() for one in told.disks}
+    assert words == {"data": "too early to tell", "tank": "not readable now"}
+    assert told.in_all.outlook == "unknown"
+    assert told.as_json()["policy"] == "most_free"
+
+
 def test_a_lost_disk_is_retired_only_when_told(house: House) -> None:
     add_disk(house.settings, wish(house.root / "tank"))
     (house.root / "tank").rename(house.root / "broken")

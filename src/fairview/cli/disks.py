@@ -143,7 +143,7 @@ def _row(one: DiskOutlook) -> tuple[str, ...]:
         _size(one.used_bytes) + bound,
         f"{_size(one.sign.free_bytes)} of {_size(one.sign.total_bytes)}",
         _size(one.floor_bytes),
-        one.forecast.in_words() if one.entry.role == "record" else "nothing is added",
+        one.in_words(),
         str(one.entry.path),
     )
 

@@ -15,6 +15,7 @@ from fairview.record.forecast import CameraGrowth, Forecast, forecast
 from fairview.store.contracts import Catalogue
 from fairview.store.disk_list import DiskEntry
 from fairview.store.disks import Disks
+from fairview.store.one_disk import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,12 @@ class DiskOutlook:
     floor_bytes: int
     used_bytes: int
     forecast: Forecast
+
+    def in_words(self) -> str:
+        """What becomes of it, in one line."""
+        if self.sign.state in UNREADABLE:
+            return "not readable now"
+        return self.forecast.in_words() if self.entry.role == "record" else "nothing is added"
 
     def as_json(self) -> dict[str, object]:
         entry, sign = self.entry, self.sign
@@ -69,7 +76,11 @@ def outlook_in_all(catalogue: Catalogue, disks: Disks, clock: Clock) -> Forecast
         _growth(cameras.get(one.camera), one.camera, one.size_bytes, came, one.span.start, now)
         for one in catalogue.sizes()
     ]
-    room = sum(disks.room_above_floor(one) for one in disks.all() if one.entry.role == "record")
+    room = sum(
+        disks.room_above_floor(one)
+        for one in disks.all()
+        if one.entry.role == "record" and one.known().state not in UNREADABLE
+    )
     return forecast(growths, room)
 
 

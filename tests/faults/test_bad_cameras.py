@@ -204,20 +204,17 @@ def test_what_is_kept_is_as_sent_and_what_is_missing_is_told(
 
 def broken(case: Case, codec: FilmCodec) -> str:
     """What does not hold; empty when all does."""
-    known = {
-        unit.parts: (film, number)
-        for film, one in enumerate(films(codec))
-        for number, unit in enumerate(one.units)
-    }
-    got = [known.get(tuple(annex_b_units(one.data))) for one in case.samples()]
+    known = {unit.parts for one in films(codec) for unit in one.units}
+    got = [tuple(annex_b_units(one.data)) for one in case.samples()]
+    strange = sum(1 for one in got if one not in known)
     report = check(case.blobs, case.catalogue)
     segments, gaps = case.segments(), case.gaps()
     if len(got) < 20:
         return f"{case.name}: {len(got)} pictures only: {list(case.server.asked)[-6:]}"
     torn = sum(not one.is_whole for one in case.server.sent) + (case.name == "trickles")
-    if got.count(None) > torn:
+    if strange > torn:
         # What came of a torn picture is kept, behind a gap.
-        return f"{case.name}: {got.count(None)} of {len(got)} pictures are not as they were sent"
+        return f"{case.name}: {strange} of {len(got)} pictures are not as they were sent"
     if not report.is_clean:
         return f"{case.name}: {report.in_words()}"
     if holes(segments, gaps):
@@ -225,7 +222,7 @@ def broken(case: Case, codec: FilmCodec) -> str:
     if {gap.because for gap in gaps} - CAUSES:
         return f"{case.name}: gaps because {[gap.because.value for gap in gaps]}"
     if case.name in LOSSLESS:
-        sent = [(one.film, one.unit) for one in case.server.sent]
+        sent = [films(codec)[one.film].units[one.unit].parts for one in case.server.sent]
         first = sent.index(got[0]) if got[0] in sent else 0
         if got != sent[first : first + len(got)] or len(got) < len(sent) - first - 12:
             at = next((at for at, one in enumerate(got) if sent[first + at] != one), -1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairview.core.time import US_PER_MINUTE, US_PER_SECOND
+from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, US_PER_SECOND
 
 DATAGRAMS_HELD_MAX = 256
 DATAGRAMS_HELD_US_MAX = 100_000
@@ -39,7 +39,7 @@ HUNG_UP_US_MAX = 2 * US_PER_SECOND
 SENDER_REPORTS_KEPT_MAX = 8
 """Sender reports between two looks. Outcome: drop_oldest."""
 
-CLOCK_TOLD_EVERY_US = 10 * US_PER_MINUTE
+CLOCK_TOLD_EVERY_US = US_PER_HOUR
 """A camera's clock offset is told so often, and at once when it moved by CLOCK_TOLD_STEP_US."""
 
 CLOCK_TOLD_STEP_US = US_PER_SECOND

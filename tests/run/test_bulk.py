@@ -26,6 +26,7 @@ from fairview.run.bulk import (
     add_all,
     change_logins,
     exported,
+    is_open_to_others,
     look,
     read_file,
     read_logins,
@@ -203,6 +204,12 @@ def test_a_huge_or_foreign_file_is_refused(tmp_path: Path) -> None:
     path.write_bytes("camera,address\ncafé".encode("latin-1"))
     with pytest.raises(BadInput, match="UTF-8"):
         read_file(path)
+
+
+def test_a_file_can_come_by_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"camera,address\n")))
+    assert read_file(Path("-")) == "camera,address\n"
+    assert not is_open_to_others(Path("-"))
 
 
 class Book:

@@ -12,6 +12,7 @@ import csv
 import difflib
 import io
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -52,6 +53,8 @@ COLUMNS = {
 }
 LOGIN_COLUMNS = {"camera": COLUMNS["camera"], "login_name": "may stay empty", "login_password": ""}
 """Of a file of new logins."""
+
+STANDARD_INPUT = Path("-")
 
 _YES = {"yes": True, "no": False, "": False}
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t")
@@ -169,10 +172,16 @@ def exported(rows: Iterable[CameraKnown]) -> str:
 
 
 def read_file(path: Path) -> str:
-    """A file's text. Errors: NotFound; BadInput for one that is too large or not UTF-8."""
+    """A file's text; `-` is standard input, which also another user's file can be sent into.
+
+    Errors:  NotFound; BadInput for one that is too large or not UTF-8.
+    """
     try:
-        with path.open("rb") as file:
-            data = file.read(CSV_BYTES_MAX + 1)
+        if path == STANDARD_INPUT:
+            data = sys.stdin.buffer.read(CSV_BYTES_MAX + 1)
+        else:
+            with path.open("rb") as file:
+                data = file.read(CSV_BYTES_MAX + 1)
     except FileNotFoundError as error:
         raise NotFound(f"{path} is not there: check the path") from error
     except OSError as error:
@@ -187,6 +196,8 @@ def read_file(path: Path) -> str:
 
 def is_open_to_others(path: Path) -> bool:
     """Whether others than its owner may read a file that holds passwords."""
+    if path == STANDARD_INPUT:
+        return False
     return bool(os.stat(path).st_mode & 0o077)  # noqa: PTH116  # a stat of what was just read
 
 

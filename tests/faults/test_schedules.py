@@ -53,6 +53,7 @@ def test_one_again(tmp_path: Path) -> None:
     assert_kept_its_promises(lived(int(os.environ.get("SCHEDULE", "7")), tmp_path))
 
 
+@pytest.mark.slow
 def test_the_same_seed_lives_the_same(tmp_path: Path) -> None:
     one, other = (lived(11, tmp_path) for _ in range(2))
     assert one == other
@@ -65,6 +66,7 @@ def test_a_seed_says_its_schedule() -> None:
     assert len({drawn(seed).troubles for seed in range(50)}) == 50
 
 
+@pytest.mark.slow
 def test_the_oracle_sees_what_is_taken_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

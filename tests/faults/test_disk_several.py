@@ -53,7 +53,9 @@ def ordered(root: Path) -> DataFolder:
     folder = folder_with(root, "tank", "vault")
     disks = read_disks(folder)
     in_order = tuple(disks.named(name) for name in ("tank", "vault", "data"))
-    write_disks(folder, type(disks)(owner=disks.owner, policy="fill_in_order", disks=in_order))
+    write_disks(
+        folder, type(disks)(folder_id=disks.folder_id, policy="fill_in_order", disks=in_order)
+    )
     return folder
 
 

@@ -83,12 +83,11 @@ def open_door(  # noqa: PLR0913 - what a door stands between, all named
     every active camera, so that recorders can begin. Nothing runs by itself before
     `Gate.start()`; a command without threads calls `turn()` of each of `Gate.work`.
 
-    live: connects to a stream's live packets; None where nothing is live. sights: connects to what
-    is seen in a camera's live picture; None where nothing is analysed. disks: how it stands with
-    them, when there may be several. health: asks how the node is; None where nobody judges.
-    render: None makes a pool when the first picture is asked for, and closes it with the gate; one
-    that is handed in, the catalogue and the blobs stay the caller's to close. origin: the ledger's
-    name, `fairview.local/<8 hex of its key>` by default.
+    live: connects to a stream's live packets, sights: to what is seen in a live picture, health:
+    asks how the node is; None where there is none. disks: how it stands with them, when there may
+    be several. render: None makes a pool when the first picture is asked for, and closes it with
+    the gate; one that is handed in, the catalogue and the blobs stay the caller's to close. origin:
+    the ledger's name, `fairview.local/<8 hex of its key>` by default.
 
     Errors:  Corrupt when the folder's parts don't belong together; Unavailable.
     """

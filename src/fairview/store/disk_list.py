@@ -27,7 +27,7 @@ from fairview.store.layout import DataFolder
 OWN_DISK = "data"
 """The name of the data folder's own disk."""
 
-IDENTITY_FILE = "fairview-disk.json"
+LABEL_FILE = "fairview-disk.json"
 BLOBS_FOLDER = "blobs"
 FORMAT = 1
 
@@ -71,15 +71,15 @@ class DiskEntry:
         return self.path / BLOBS_FOLDER
 
     @property
-    def identity_file(self) -> Path:
-        return self.path / IDENTITY_FILE
+    def label_file(self) -> Path:
+        return self.path / LABEL_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskList:
-    """All disks of a data folder, its own among them. owner: the folder's identity."""
+    """All disks of a data folder, its own among them. folder_id: the folder's identity."""
 
-    owner: str
+    folder_id: str
     disks: tuple[DiskEntry, ...]
     policy: DiskPolicy = "most_free"
 
@@ -116,19 +116,19 @@ class _Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 class _List(msgspec.Struct, kw_only=True):
     format: int = FORMAT
-    owner: str
+    folder_id: str
     policy: DiskPolicy
     disks: list[_Entry]
 
 
-class Identity(msgspec.Struct, kw_only=True):
-    """What a disk says of itself. owner: the data folder it belongs to."""
+class DiskLabel(msgspec.Struct, kw_only=True):
+    """What a disk says of itself. folder_id: the data folder it belongs to."""
 
     kind: str = "fairview disk"
     format: int = FORMAT
     id: str
     name: str
-    owner: str
+    folder_id: str
 
 
 def list_file(folder: DataFolder) -> Path:
@@ -145,7 +145,7 @@ def read_disks(folder: DataFolder) -> DiskList:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return DiskList(owner="", disks=(own,))
+        return DiskList(folder_id="", disks=(own,))
     except OSError as error:
         raise Unavailable(f"{path} can't be read: {error.strerror}") from error
     try:
@@ -168,13 +168,13 @@ def read_disks(folder: DataFolder) -> DiskList:
     names = [one.name for one in disks]
     if OWN_DISK not in names or len(set(names)) != len(names):
         raise Corrupt(f"{path} names a disk twice, or not the folder's own; correct it")
-    return DiskList(owner=told.owner, policy=told.policy, disks=disks)
+    return DiskList(folder_id=told.folder_id, policy=told.policy, disks=disks)
 
 
 def write_disks(folder: DataFolder, disks: DiskList, *, disk: Disk = DISK) -> None:
     """Replace the list, durably; running processes take it up within seconds."""
     told = _List(
-        owner=disks.owner or new_hex_id(),
+        folder_id=disks.folder_id or new_hex_id(),
         policy=disks.policy,
         disks=[
             _Entry(
@@ -192,7 +192,7 @@ def write_disks(folder: DataFolder, disks: DiskList, *, disk: Disk = DISK) -> No
     replace_file(list_file(folder), text, mode=0o644, disk=disk)
 
 
-def read_identity(path: Path) -> Identity | None:
+def read_label(path: Path) -> DiskLabel | None:
     """What stands in an identity file; None without one. Errors: Corrupt, Unavailable."""
     try:
         data = path.read_bytes()
@@ -201,7 +201,7 @@ def read_identity(path: Path) -> Identity | None:
     except OSError as error:
         raise Unavailable(f"{path} can't be read: {error.strerror}") from error
     try:
-        found = msgspec.json.decode(data, type=Identity)
+        found = msgspec.json.decode(data, type=DiskLabel)
     except msgspec.DecodeError as error:
         raise Corrupt(f"{path} can't be read: the disk does not say which one it is") from error
     if not is_hex_id(found.id):
@@ -226,20 +226,20 @@ def adopt(
         raise NotFound(f"{path} is not a folder: mount the disk there first")
     if any(one.path.resolve() == path.resolve() for one in disks.disks):
         raise Conflict(f"{path} is a disk of this folder already")
-    owner = disks.owner or new_hex_id()
-    found = read_identity(path / IDENTITY_FILE)
-    if found is not None and found.owner != owner and not take_over:
+    folder_id = disks.folder_id or new_hex_id()
+    found = read_label(path / LABEL_FILE)
+    if found is not None and found.folder_id != folder_id and not take_over:
         raise Conflict(
             f"{path} says that it is {found.name} of another data folder; to take it from there, "
             "say --take-over"
         )
     if found is None:
         _refuse_other_things(path)
-    known = Identity(id=found.id if found else new_hex_id(), name=entry.name, owner=owner)
+    known = DiskLabel(id=found.id if found else new_hex_id(), name=entry.name, folder_id=folder_id)
     make_folders(path / BLOBS_FOLDER, disk=disk)
-    replace_file(path / IDENTITY_FILE, msgspec.json.encode(known) + b"\n", disk=disk)
+    replace_file(path / LABEL_FILE, msgspec.json.encode(known) + b"\n", disk=disk)
     fresh = replace(entry, path=path, id=known.id)
-    return replace(disks, owner=owner).with_disk(fresh)
+    return replace(disks, folder_id=folder_id).with_disk(fresh)
 
 
 def retire(disks: DiskList, name: str, *, disk: Disk = DISK) -> DiskList:
@@ -250,7 +250,7 @@ def retire(disks: DiskList, name: str, *, disk: Disk = DISK) -> DiskList:
     entry = disks.named(name)
     if entry.is_own:
         raise BadInput("the data folder's own disk stays: set its role to keep instead")
-    remove_file(entry.identity_file, disk=disk)
+    remove_file(entry.label_file, disk=disk)
     return disks.without(name)
 
 

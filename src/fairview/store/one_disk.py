@@ -18,7 +18,7 @@ from fairview.core.limits_disks import (
 )
 from fairview.core.time import Clock
 from fairview.store.blobs import FileBlobs
-from fairview.store.disk_list import DiskEntry, read_identity
+from fairview.store.disk_list import DiskEntry, read_label
 from fairview.store.durable import Disk, told_as_ours
 
 UNREADABLE: frozenset[DiskState] = frozenset({"gone", "slow"})
@@ -113,7 +113,7 @@ class OneDisk:
         if entry.is_own:
             return ""
         try:
-            found = read_identity(entry.identity_file)
+            found = read_label(entry.label_file)
         except FairviewError as error:
             return str(error)
         if found is None:

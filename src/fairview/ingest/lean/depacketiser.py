@@ -161,6 +161,8 @@ class Depacketiser:
             return -1
         if view[at] != _DOLLAR:
             return self._text(data, at, end)
+        if self._astray and at + 2 <= end and view[at + 1] != self._channel:
+            return self._search(data, at + 1, end)
         if at + 4 > end:
             return -1
         after = at + 4 + (view[at + 2] << 8 | view[at + 3])
@@ -175,7 +177,12 @@ class Depacketiser:
         return after
 
     def _text(self, data: bytearray, at: int, end: int) -> int:
-        """A message of the server's between frames, or nothing we know."""
+        """A message of the server's between frames, or nothing we know.
+
+        Astray only a frame is the way back, so that it is the same wherever reads are cut.
+        """
+        if self._astray:
+            return self._search(data, at + 1, end)
         begins = begins_message(bytes(data[at : min(end, at + MESSAGE_LOOKED_AT)]))
         if begins:
             found = message_at(data, at, end)

@@ -125,6 +125,9 @@ def main() -> int:
     for some, used_us in run(options.first, options.seeds, options.processes):
         found += some
         cpu += used_us
+        for one in some:
+            if one.violations or one.fault:
+                sys.stderr.write(f"seed {one.seed}: {one.violations[:2]} {one.fault[-300:]}\n")
         if len(found) % 1_000 < STEP:
             bad = sum(1 for one in found if one.violations or one.fault)
             sys.stderr.write(f"{len(found)} schedules, {bad} bad\n")

@@ -22,7 +22,7 @@ from fairview.core.limits import (
     WALLCLOCK_WINDOW_US,
 )
 from fairview.core.media import EndedBecause, Gap, Segment
-from fairview.core.time import US_PER_HOUR, US_PER_SECOND
+from fairview.core.time import US_PER_HOUR, US_PER_SECOND, Instant
 from fairview.sim.schedule import GROUPS, NETWORK, Trouble
 from fairview.sim.turns import SimProcess
 from fairview.store.catalogue_memory import MemoryCatalogue
@@ -185,12 +185,7 @@ class Oracle:
             return
         is_told = any(gap.span.start < end and start < gap.span.end for gap in gaps)
         if not is_told and is_set_back(city):
-            # HOLE: where a clock runs through the same time twice, a gap behind what was there
-            # before can't be told by times; how the segment before it ended says it.
-            is_told = any(
-                row.ended_because is not EndedBecause.ROTATED and row.span.end > start
-                for row in city.catalogue.segments(name)
-            )
+            is_told = _is_told_before(city.catalogue.segments(name), gaps, start)
         if not is_told:
             self._say("no_gap", name, f"pictures {run[0]} to {run[-1]} are missing without a gap")
 
@@ -278,6 +273,21 @@ def _near(city: SimCity, name: CameraId, at_us: int) -> list[Trouble]:
         if is_ours and start_us - 3 * US_PER_SECOND <= at_us <= until_us:
             found.append(trouble)
     return found
+
+
+def _is_told_before(segments: Sequence[Segment], gaps: Sequence[Gap], start: Instant) -> bool:
+    """Whether something says that recording stopped before `start`, where a clock ran through the
+    same time twice.
+
+    HOLE: how long such a gap was can't be told by times: it stands where the footage before it
+    ended and is as long as was known before the clock was set; or the segment's end says it.
+    """
+    if any(
+        row.ended_because is not EndedBecause.ROTATED and row.span.end > start for row in segments
+    ):
+        return True
+    behind = max((gap.span.start for gap in gaps if gap.span.start <= start), default=None)
+    return behind is not None and not any(behind < row.span.start <= start for row in segments)
 
 
 def is_set_back(city: SimCity) -> bool:

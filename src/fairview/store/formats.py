@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | the folder, keys of 32 raw bytes in it, heads | `format` in format.json | `open_data_folder` |
 | the catalogue | table `alembic_version` | `SqliteCatalogue` |
-| disks | `format` in disks.json and on each disk | `read_disks`, `read_identity` |
+| disks | `format` in disks.json and on each disk | `read_disks`, `read_label` |
 | footage | byte 8 of every blob | `read_header`; `check` leaves it alone |
 | key files | `format` inside the signed text | `read_key_file` |
 | camera logins | first byte of the sealed login | `SecretBox.open` |
@@ -28,7 +28,7 @@ import msgspec
 from fairview.core.errors import FairviewError, NotFound
 from fairview.store.blobs import FileBlobs
 from fairview.store.disk_list import FORMAT as DISKS_FORMAT
-from fairview.store.disk_list import IDENTITY_FILE, list_file, read_disks
+from fairview.store.disk_list import LABEL_FILE, list_file, read_disks
 from fairview.store.keyfile import KEY_FILE_FORMAT
 from fairview.store.layout import FORMAT, DataFolder, FolderFormat
 from fairview.store.schema.upgrade import NEWEST, known_versions
@@ -122,7 +122,7 @@ def _asked(path: Path, query: str) -> list[tuple[object, ...]]:
 def _disk_files(folder: DataFolder) -> Counter[str]:
     """The list of disks, where there is one, and what each disk says of itself."""
     found: Counter[str] = Counter()
-    own = (list_file(folder), *(path.parent / IDENTITY_FILE for path in _blob_folders(folder)))
+    own = (list_file(folder), *(path.parent / LABEL_FILE for path in _blob_folders(folder)))
     for path in own:
         if path.exists():
             try:

@@ -9,8 +9,7 @@ import typer
 from fairview.access.door import KeepingWish
 from fairview.access.keeping import keeping_of
 from fairview.cli import keeping as k
-from fairview.cli.footage import FOLDER, ConfigFile, DataDir
-from fairview.cli.node import settings_from
+from fairview.cli.node import ConfigFile, DataDir, settings_from
 from fairview.cli.voice import say
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
@@ -29,7 +28,7 @@ def change(  # noqa: PLR0913  # a command has as many parameters as it has words
     record: k.Record = None,
     keep_at_most: k.KeepAtMost = None,
     disk: k.Disk = None,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
     """Keep a camera otherwise from now on. What is not said stays; a line in the ledger."""

@@ -11,7 +11,7 @@ from fairview.access.door import KEPT_ALWAYS
 from fairview.cli import cameras_bulk
 from fairview.cli import keeping as k
 from fairview.cli.camera_change import change
-from fairview.cli.node import settings_from
+from fairview.cli.node import ConfigFile, DataDir, settings_from
 from fairview.cli.voice import note, say, say_json, say_rows
 from fairview.cli.words import TRANSPORT, ago, duration_us
 from fairview.core.camera import transport_named
@@ -20,12 +20,6 @@ from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock
 from fairview.run.local import AddWish, RegisterWish, camera_wish, probe_address
 from fairview.run.owner import open_book
-
-DataDir = Annotated[Path, typer.Option("--data", help="The data folder.")]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="The settings file (TOML).", dir_okay=False)
-]
-FOLDER = Path("fairview-data")
 
 
 def app() -> typer.Typer:
@@ -92,7 +86,7 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
     record: k.Record = None,
     keep_at_most: k.KeepAtMost = None,
     disk: k.Disk = None,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
     """Put a camera into the register and record it whenever the node runs."""
@@ -145,7 +139,7 @@ def _refuse_mixed(
         raise BadInput("--dry-run and --probe go with --csv; for one: fairview camera probe")
 
 
-def _put(wish: AddWish, data: Path, config: Path | None) -> None:
+def _put(wish: AddWish, data: Path | None, config: Path | None) -> None:
     settings, clock = settings_from(config, data), SystemClock()
     with open_book(settings, clock, create=True) as book:
         kept = book.add(camera_wish(wish, settings, clock.now()))
@@ -154,19 +148,20 @@ def _put(wish: AddWish, data: Path, config: Path | None) -> None:
 
 
 def list_(
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Every camera of a data folder, with its newest footage."""
     clock = SystemClock()
-    with open_book(settings_from(config, data), clock) as book:
+    settings = settings_from(config, data)
+    with open_book(settings, clock) as book:
         rows = book.cameras()
     if as_json:
         say_json([office_row.as_json() for office_row in rows])
         return
     if not rows:
-        note(f"no cameras in {data}; add one with: fairview camera add ADDRESS --camera NAME")
+        note(f"no cameras in {settings.data}; add one: fairview camera add ADDRESS --camera NAME")
     say_rows(
         ("camera", "title", "from", "kept for", "newest footage", "state"),
         [
@@ -185,7 +180,7 @@ def list_(
 
 def show(
     camera: Annotated[str, typer.Argument(help="The camera's name.")],
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
     """One camera with its register entry, as JSON."""
@@ -198,7 +193,7 @@ def show(
 def remove(
     camera: Annotated[str, typer.Argument(help="The camera's name.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do it.")] = False,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
     """Stop recording a camera. Its footage lives on until its retention ends."""

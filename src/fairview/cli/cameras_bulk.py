@@ -11,7 +11,7 @@ import typer
 
 from fairview.access.door import KEPT_ALWAYS, CameraKeeping, LoginWish
 from fairview.cli.keeping import KeepingWords, keeping_said
-from fairview.cli.node import settings_from
+from fairview.cli.node import ConfigFile, DataDir, settings_from
 from fairview.cli.voice import bar, note, say, say_rows
 from fairview.cli.words import counted, duration_us
 from fairview.core.camera import Secret
@@ -35,12 +35,6 @@ from fairview.run.bulk import (
 )
 from fairview.run.owner import CameraBook, open_book
 
-DataDir = Annotated[Path, typer.Option("--data", help="The data folder.")]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="The settings file (TOML).", dir_okay=False)
-]
-FOLDER = Path("fairview-data")
-
 
 def _keeping(cells: Mapping[str, str]) -> CameraKeeping:
     names = (*PLAN_COLUMNS, "disk")
@@ -50,7 +44,9 @@ def _keeping(cells: Mapping[str, str]) -> CameraKeeping:
 READERS = Readers(duration=duration_us, keeping=_keeping)
 
 
-def add_many(file: Path, data: Path, config: Path | None, *, is_dry: bool, is_probed: bool) -> None:
+def add_many(
+    file: Path, data: Path | None, config: Path | None, *, is_dry: bool, is_probed: bool
+) -> None:
     """What `camera add --csv` does. Errors: BadInput with every line that can't be used."""
     text = read_file(file)
     _warn_of_readers(file)
@@ -77,7 +73,7 @@ def csv_template() -> None:
     typer.echo(template(), nl=False)
 
 
-def csv_export(data: DataDir = FOLDER, config: ConfigFile = None) -> None:
+def csv_export(data: DataDir = None, config: ConfigFile = None) -> None:
     """Print the cameras there are as CSV, without logins: nobody can say those."""
     with open_book(settings_from(config, data), SystemClock()) as book:
         typer.echo(exported(book.cameras()), nl=False)
@@ -96,7 +92,7 @@ def login(  # noqa: PLR0913  # a command has as many parameters as it has words
         typer.Option("--csv", help=f"Many at once; columns {', '.join(LOGIN_COLUMNS)}."),
     ] = None,
     probe: Annotated[bool, typer.Option(help="Try the new login at the camera first.")] = True,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
     """Replace a camera's login. The password is asked for, or read from standard input."""

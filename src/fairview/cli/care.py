@@ -7,22 +7,22 @@ from typing import Annotated
 
 import typer
 
+from fairview.cli.node import ConfigFile, DataDir, settings_from
 from fairview.cli.voice import bar, note, say, say_json
 from fairview.core.time import SystemClock
 from fairview.run.backup import back_up
 from fairview.run.restore import restore as restore_folder
 from fairview.run.upgrade import survey, upgrade_folder
 
-FOLDER = Path("fairview-data")
-
 
 def backup(
     out: Annotated[Path, typer.Option("--out", help="The backup's folder, new or an earlier one.")],
-    data: Annotated[Path, typer.Option("--data", help="The data folder.")] = FOLDER,
+    data: DataDir = None,
+    config: ConfigFile = None,
 ) -> None:
     """Copy a data folder, also of a running node, without anything that opens footage."""
     with bar("backing up") as move:
-        made = back_up(data, out, SystemClock(), move)
+        made = back_up(settings_from(config, data).data, out, SystemClock(), move)
     say(
         f"{made.out}: {made.segments} segments ({made.copied} new, "
         f"{made.copied_bytes / 1e6:.1f} MB), {made.ledger_size} lines of the ledger"
@@ -34,32 +34,35 @@ def backup(
 
 def restore(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A backup.")],
-    data: Annotated[Path, typer.Option("--data", help="An empty or new folder.")] = FOLDER,
+    data: Annotated[Path | None, typer.Option("--data", help="An empty or new folder.")] = None,
+    config: ConfigFile = None,
 ) -> None:
     """Make a data folder from a backup, every byte compared, for a node to go on with."""
     with bar("restoring") as move:
-        done = restore_folder(folder, data, SystemClock(), move)
+        done = restore_folder(folder, settings_from(config, data).data, SystemClock(), move)
     say(done.in_words())
 
 
 def upgrade(
-    data: Annotated[Path, typer.Option("--data", help="The data folder.")] = FOLDER,
+    data: DataDir = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, it is only told.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: ConfigFile = None,
 ) -> None:
     """Bring a data folder of an older Fairview up to this one; a newer one's is refused."""
-    found = upgrade_folder(data, note) if yes else survey(data)
+    place = settings_from(config, data).data
+    found = upgrade_folder(place, note) if yes else survey(place)
     if as_json:
         say_json(found.as_json())
     else:
         for part in found.parts:
             say(f"{part.in_words()}{'' if part.state == 'newest' else f': {part.state}'}")
     if yes:
-        say(f"{data} was up to date" if found.is_newest else f"{data} is up to date now")
+        say(f"{place} was up to date" if found.is_newest else f"{place} is up to date now")
         return
     found.refuse_newer()
     if found.is_newest:
-        note(f"{data} is up to date; nothing is to be done")
+        note(f"{place} is up to date; nothing is to be done")
         return
     note(
         f"written by {found.written_by}. Say --yes to bring it up: the node must be stopped; the "

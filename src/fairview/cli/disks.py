@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fairview.cli.keeping import size_bytes
-from fairview.cli.node import settings_from, stop_on_signals
+from fairview.cli.node import ConfigFile, DataDir, settings_from, stop_on_signals
 from fairview.cli.voice import bar, note, say, say_json, say_rows
 from fairview.cli.words import counted
 from fairview.core.errors import BadInput
@@ -23,12 +23,7 @@ from fairview.run.disk_desk import (
 )
 from fairview.run.disk_outlook import DiskOutlook
 
-DataDir = Annotated[Path, typer.Option("--data", help="The data folder.")]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="The settings file (TOML).", dir_okay=False)
-]
 Name = Annotated[str, typer.Argument(help="The disk's name.")]
-FOLDER = Path("fairview-data")
 
 
 def app() -> typer.Typer:
@@ -46,7 +41,7 @@ def app() -> typer.Typer:
 
 
 def list_(
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -78,7 +73,7 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Also one that belongs to another data folder.")
     ] = False,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
     """Adopt a disk: it gets an identity, and new footage goes there too, within seconds."""
@@ -94,19 +89,19 @@ def add(  # noqa: PLR0913  # a command has as many parameters as it has words
     say(f"{entry.name} at {entry.path} is one of the folder's disks")
 
 
-def keep(name: Name, data: DataDir = FOLDER, config: ConfigFile = None) -> None:
+def keep(name: Name, data: DataDir = None, config: ConfigFile = None) -> None:
     """Nothing new goes there; what lies there stays until its time."""
     set_role(settings_from(config, data), name, "keep")
     say(f"nothing new goes to {name}")
 
 
-def record(name: Name, data: DataDir = FOLDER, config: ConfigFile = None) -> None:
+def record(name: Name, data: DataDir = None, config: ConfigFile = None) -> None:
     """New footage goes there (again)."""
     set_role(settings_from(config, data), name, "record")
     say(f"new footage goes to {name}")
 
 
-def drain(name: Name, data: DataDir = FOLDER, config: ConfigFile = None) -> None:
+def drain(name: Name, data: DataDir = None, config: ConfigFile = None) -> None:
     """Nothing new goes there, and what lies there moves to the other disks."""
     stop = stop_on_signals()
     with bar(f"moving what lies on {name}") as move:
@@ -120,7 +115,7 @@ def remove(
     lost: Annotated[
         bool, typer.Option("--lost", help="Also one that is away and will not come back.")
     ] = False,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
     """Retire a disk that nothing lies on any more, or that is lost."""

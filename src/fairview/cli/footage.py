@@ -11,7 +11,7 @@ from typing import IO, Annotated
 
 import typer
 
-from fairview.cli.node import settings_from, stop_on_signals
+from fairview.cli.node import ConfigFile, DataDir, settings_from, stop_on_signals
 from fairview.cli.voice import bar, note, say
 from fairview.cli.words import TRANSPORT, counted, duration_us, span_of
 from fairview.core.camera import transport_named
@@ -23,14 +23,9 @@ from fairview.run.local import RegisterWish
 from fairview.run.office import ExportWish, open_office
 from fairview.run.record_once import RecordWish, record_once
 
-FOLDER = Path("fairview-data")
-DataDir = Annotated[Path, typer.Option("--data", help="The data folder.")]
 CameraName = Annotated[str, typer.Option("--camera", help="The camera's name.")]
 From = Annotated[str | None, typer.Option("--from", help="Start, ISO 8601 with a zone.")]
 To = Annotated[str | None, typer.Option("--to", help="End, ISO 8601 with a zone.")]
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="The settings file (TOML).", dir_okay=False)
-]
 PLAYERS = (
     ("ffplay", ["-loglevel", "error", "-autoexit", "-"]),
     ("mpv", ["--really-quiet", "-"]),
@@ -46,7 +41,7 @@ def record(  # noqa: PLR0913  # a command has as many parameters as it has words
     for_: Annotated[
         str | None, typer.Option("--for", help="How long: 20s, 5m (else until Ctrl-C).")
     ] = None,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     purpose: Annotated[str | None, typer.Option(help="What it is for (the register).")] = None,
     keep: Annotated[str | None, typer.Option(help="How long footage is kept (else 24h).")] = None,
     commissioning: Annotated[
@@ -69,14 +64,14 @@ def record(  # noqa: PLR0913  # a command has as many parameters as it has words
         kept = record_once(settings, wish, SystemClock(), stop_on_signals(), move)
     say(
         f"{wish.camera}: {counted(kept.packets, 'picture')}, {kept.received_bytes / 1e6:.1f} MB, "
-        f"{counted(kept.segments, 'segment')}, {counted(kept.gaps, 'gap')}, in {data}"
+        f"{counted(kept.segments, 'segment')}, {counted(kept.gaps, 'gap')}, in {settings.data}"
     )
 
 
 def export(  # noqa: PLR0913  # a command has as many parameters as it has words
     out: Annotated[Path, typer.Option("--out", help="FILE.mp4, a folder, or FILE.zip (evidence).")],
     camera: CameraName,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     begin: From = None,
     end: To = None,
     raw: Annotated[
@@ -101,7 +96,7 @@ def export(  # noqa: PLR0913  # a command has as many parameters as it has words
 
 def play(  # a command has as many parameters as it has words
     camera: CameraName,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     begin: From = None,
     end: To = None,
     raw: Annotated[

@@ -22,7 +22,9 @@ from fairview.run.service_manager import ServiceManager
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="The settings file (TOML).", dir_okay=False)
 ]
-DataDir = Annotated[Path | None, typer.Option("--data", help="The data folder.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data", help="The data folder (else the settings' own).")
+]
 
 
 def stop_on_signals() -> threading.Event:

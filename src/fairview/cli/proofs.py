@@ -9,25 +9,21 @@ from typing import Annotated
 
 import typer
 
-from fairview.cli.node import settings_from
+from fairview.cli.node import ConfigFile, DataDir, settings_from
 from fairview.cli.voice import bar, note, say, say_json
 from fairview.core.errors import BadInput, Corrupt, NotFound
 from fairview.core.time import SystemClock
 from fairview.run.care import check_folder, rebuild_folder, verify_path
 
-FOLDER = Path("fairview-data")
-
 
 def check(
-    data: Annotated[Path, typer.Option("--data", help="The data folder.")] = FOLDER,
+    data: DataDir = None,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Make the catalogue anew from the blobs alone.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do rebuild.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="The settings file (TOML).", dir_okay=False)
-    ] = None,
+    config: ConfigFile = None,
 ) -> None:
     """Compare the catalogue with the blobs, every digest and chain, and the ledger."""
     settings = settings_from(config, data)

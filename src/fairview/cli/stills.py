@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from fairview.access.door import TimeLapseWish
-from fairview.cli.footage import FOLDER, CameraName, ConfigFile, DataDir, From, To
-from fairview.cli.node import settings_from
+from fairview.cli.footage import CameraName, From, To
+from fairview.cli.node import ConfigFile, DataDir, settings_from
 from fairview.cli.voice import bar, say
 from fairview.cli.words import counted, duration_us, span_of
 from fairview.core.case import Rendition
@@ -31,7 +31,7 @@ def snapshot(  # noqa: PLR0913  # a command has as many parameters as it has wor
     at: Annotated[str | None, typer.Option(help="ISO 8601 with a zone (else the newest).")] = None,
     width: Width = 1_920,
     raw: Raw = False,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
     """Save one kept picture: covered unless --raw; a look in the ledger either way."""
@@ -58,7 +58,7 @@ def timelapse(  # noqa: PLR0913  # a command has as many parameters as it has wo
     fps: Annotated[int, typer.Option(help="Pictures a second in the film.")] = 25,
     width: Width = 1_280,
     raw: Raw = False,
-    data: DataDir = FOLDER,
+    data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
     """Make a film of a picture every so often: covered unless --raw; one look in the ledger for

@@ -78,10 +78,6 @@ class DiskRooms(Protocol):
         """A turn: room kept for ledger and keys, and telling what changed."""
         ...
 
-    def look(self) -> None:
-        """A turn: room kept for ledger and keys, and telling what changed."""
-        ...
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShredParts:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from fairview.core.ids import CameraId
 from fairview.core.limits import (
+    DISK_RETRY_US_MAX,
     FRAGMENT_US_MAX,
     HOLE_US_MIN,
     KEY_CLOCK_DOUBT_US,
@@ -74,9 +75,11 @@ class Oracle:
         if is_sound and not is_stepped_far(city):
             self._clean(blobs, rows, names, "after a restart")
         for name in names:
-            # What recovery could not remove or close is left to the next one.
+            # What recovery could not remove or close is left to the next one; so is, where the
+            # clock was set far, a blob whose row was lost. In the end all must be there.
             there = [row for row in rows.segments(name) if is_sound or is_there(blobs, row.blob)]
-            self._kept(city, name, blobs, there)
+            is_whole = is_sound and not is_stepped_far(city)
+            self._kept(city, name, blobs, there, is_whole=is_whole)
 
     def at_end(self, city: SimCity) -> None:
         """Everything was stopped as asked for."""
@@ -114,7 +117,13 @@ class Oracle:
                 )
 
     def _kept(
-        self, city: SimCity, name: CameraId, blobs: Blobs, segments: Sequence[Segment]
+        self,
+        city: SimCity,
+        name: CameraId,
+        blobs: Blobs,
+        segments: Sequence[Segment],
+        *,
+        is_whole: bool = True,
     ) -> set[int]:
         """Numbers of the pictures that can be read; each bit-exact, once, in order."""
         found: set[int] = set()
@@ -124,7 +133,7 @@ class Oracle:
                 self._say("twice", name, f"segment {row.id} holds pictures again or out of order")
             found |= set(numbers)
         lost = city.stored[name] - found
-        if lost:
+        if lost and is_whole:
             self._say("acknowledged_lost", name, f"pictures {sorted(lost)[:8]} of {len(lost)}")
         return found
 
@@ -223,7 +232,8 @@ class Oracle:
             kind = trouble.kind
             is_ours = trouble.which == group
             if kind in ("fail", "full", "fail_once") and is_ours:
-                wait_us = 2 * trouble.for_us + 4 * US_PER_SECOND
+                # Waits go on doubling where nothing was stored between two failures.
+                wait_us = DISK_RETRY_US_MAX + 4 * US_PER_SECOND
                 stored_us = city.waited_since_us(group, at_us)
                 until_us = max(until_us, city.waits_until_us(group, at_us))
                 held_us = self._held_us(one, at_us, stored_us) - 3 * US_PER_SECOND

@@ -271,6 +271,26 @@ def test_events_are_the_newest_in_order_and_a_repeat_is_one(catalogue: Catalogue
     assert catalogue.events(Instant(0), 0) == ()
 
 
+def test_events_of_one_camera_and_kind_are_those_in_the_span(catalogue: Catalogue) -> None:
+    def event(kind: str, camera: str | None, after_us: int) -> HealthEvent:
+        at = NOON.plus(after_us)
+        return HealthEvent(
+            kind=kind, camera=None if camera is None else CameraId(camera), at=at, because="so"
+        )
+
+    clocks = [event("camera_clock", CAMERA, number) for number in (5, 1, 3)]
+    others = [
+        event("camera_clock", OTHER, 3),
+        event("camera_clock", None, 3),
+        event("disk_full", CAMERA, 3),
+    ]
+    catalogue.write([EventSaved(event=one) for one in (*clocks, *others)])
+    span = Span(start=NOON.plus(1), end=NOON.plus(5))
+    assert catalogue.events_of(CAMERA, "camera_clock", span) == (clocks[1], clocks[2])
+    later = Span(start=NOON.plus(6), end=NOON.plus(9))
+    assert catalogue.events_of(CAMERA, "camera_clock", later) == ()
+
+
 def _picture(made_s: int, by: str | None = None) -> CleanPictureSaved:
     made_at = NOON.plus(made_s * 1_000_000)
     return CleanPictureSaved(

@@ -189,6 +189,12 @@ class MemoryCatalogue:
         found.sort(key=lambda one: (one.at, one.kind, one.camera or "", one.because))
         return tuple(found[-limit:]) if limit else ()
 
+    def events_of(self, camera: CameraId, kind: str, span: Span) -> tuple[HealthEvent, ...]:
+        with self._lock:
+            found = [one for one in self._events if one.camera == camera and one.kind == kind]
+        found = [one for one in found if span.holds(one.at)]
+        return tuple(sorted(found, key=lambda one: (one.at, one.because)))
+
     def clean_picture(self, camera: CameraId, *, approved: bool) -> CleanPictureSaved | None:
         with self._lock:
             found = [

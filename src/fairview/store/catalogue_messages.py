@@ -188,6 +188,15 @@ class AskEvents:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskEventsOf:
+    """Answered as a stream of pages."""
+
+    camera: CameraId
+    kind: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskCleanPicture:
     camera: CameraId
     approved: bool

@@ -76,6 +76,11 @@ class RemoteCatalogue:
         message = say.AskEvents(since=since, limit=limit)
         return self._connection.call(message, tuple[HealthEvent, ...])
 
+    def events_of(self, camera: CameraId, kind: str, span: Span) -> tuple[HealthEvent, ...]:
+        message = say.AskEventsOf(camera=camera, kind=kind, span=span)
+        with self._connection.stream(message, tuple[HealthEvent, ...]) as pages:
+            return tuple(row for page in pages for row in page)
+
     def clean_picture(self, camera: CameraId, *, approved: bool) -> CleanPictureSaved | None:
         message = say.AskCleanPicture(camera=camera, approved=approved)
         return self._connection.call(message, say.PictureFound).picture

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from fairview.core.errors import FairviewError, Unavailable
+from fairview.core.event import HealthEvent
 from fairview.core.limits import CATALOGUE_BATCH_MAX, CATALOGUE_PAGE_MAX
 from fairview.core.media import Gap, Segment
 from fairview.core.traffic import Count, SpeedBin
@@ -118,6 +119,9 @@ def _handlers(catalogue: Catalogue) -> list[Handler]:
     def gaps(message: say.AskGaps, _: Hangup) -> Iterator[tuple[Gap, ...]]:
         return _pages(catalogue.gaps(message.camera, message.stream, message.span))
 
+    def events_of(message: say.AskEventsOf, _: Hangup) -> Iterator[tuple[HealthEvent, ...]]:
+        return _pages(catalogue.events_of(message.camera, message.kind, message.span))
+
     def counts(message: say.AskCounts, _: Hangup) -> Iterator[tuple[Count, ...]]:
         return _pages(catalogue.counts(message.camera, message.span))
 
@@ -125,6 +129,7 @@ def _handlers(catalogue: Catalogue) -> list[Handler]:
         return _pages(catalogue.speeds(message.camera, message.span))
 
     return [
+        streams(say.AskEventsOf, events_of),
         streams(say.AskCounts, counts),
         streams(say.AskSpeeds, speeds),
         answers(say.AskScene, lambda one: say.SceneFound(scene=catalogue.scene(one.camera))),

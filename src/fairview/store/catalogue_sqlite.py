@@ -163,6 +163,15 @@ class SqliteCatalogue:
             ).all()
         return tuple(map(_event, reversed(rows)))
 
+    def events_of(self, camera: CameraId, kind: str, span: Span) -> tuple[HealthEvent, ...]:
+        found = t.events.c
+        chosen = (found.camera == camera, found.kind == kind)
+        in_span = (found.at_us >= span.start.us, found.at_us < span.end.us)
+        wanted = sa.select(t.events).where(*chosen, *in_span)
+        with self._read() as connection:
+            rows = connection.execute(wanted.order_by(found.at_us, found.because)).all()
+        return tuple(map(_event, rows))
+
     def clean_picture(self, camera: CameraId, *, approved: bool) -> CleanPictureSaved | None:
         with self._read() as connection:
             row = connection.execute(

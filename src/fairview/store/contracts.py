@@ -284,6 +284,10 @@ class Catalogue(Protocol):
         """The newest `limit` of those at or after since, sorted by time."""
         ...
 
+    def events_of(self, camera: CameraId, kind: str, span: Span) -> tuple[HealthEvent, ...]:
+        """One camera's events of one kind whose time lies in a span, sorted by time."""
+        ...
+
     def clean_picture(self, camera: CameraId, *, approved: bool) -> CleanPictureSaved | None:
         """The newest one that is approved (or, with approved False, waits)."""
         ...

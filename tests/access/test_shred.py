@@ -22,6 +22,7 @@ from fairview.access.time_floor import TimeFloor
 from fairview.core.camera import KEEP_BYTES_MIN, Camera
 from fairview.core.errors import NotFound, Unavailable
 from fairview.core.media import Gap, GapBecause, Segment
+from fairview.core.limits import SEGMENT_US_MAX
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, Instant, Span
 from fairview.store.blobs import MemoryBlobs
 from fairview.store.contracts import Catalogue, GapSaved, SegmentSaved
@@ -90,8 +91,8 @@ def test_footage_past_its_retention_dies_with_its_hour_and_nothing_else(house: H
     last = stored(house, name, NOON.plus(50 * US_PER_MINUTE))
     young = stored(house, name, NOON.plus(US_PER_HOUR))
     heads = {one.id: header(house, one) for one in (old, last, young)}
-    # Its hour counts to its end, whatever a clock says when the last of it was.
-    house.clock.advance(KEEP_US + 59 * US_PER_MINUTE)
+    # Its hour counts to the end of what can begin in it, whatever a clock says when that was.
+    house.clock.advance(KEEP_US + US_PER_HOUR + SEGMENT_US_MAX - US_PER_MINUTE)
     sweep = shredder(house)
     sweep.sweep()
     assert all(is_readable(house, head) for head in heads.values())
@@ -122,7 +123,7 @@ def test_gaps_go_with_the_footage_they_stood_between(house: House) -> None:
     stored(house, name, NOON.plus(70 * US_PER_MINUTE))
     house.catalogue.write([GapSaved(gap=gap) for gap in gaps])
     sweep = shredder(house)
-    house.clock.advance(KEEP_US + US_PER_HOUR + US_PER_MINUTE)
+    house.clock.advance(KEEP_US + US_PER_HOUR + SEGMENT_US_MAX)
     sweep.sweep()
     assert house.catalogue.gaps(name.id) == tuple(gaps[3:])
     house.clock.advance(US_PER_DAY)
@@ -217,6 +218,23 @@ def test_the_oldest_hours_die_early_when_the_disk_needs_room(house: House) -> No
     assert certificates(house)[0]["because"] == "the disk needs room"
 
 
+def test_a_full_disk_gets_room_also_while_the_clock_is_in_doubt(house: House) -> None:
+    name = junction(house)
+    old = stored(house, name, NOON)
+    young = stored(house, name, NOON.plus(US_PER_HOUR))
+    house.clock.advance(2 * US_PER_HOUR)
+    shredder(house).sweep()
+    house.clock.step(400 * US_PER_DAY)
+
+    class Tight(MemoryBlobs):
+        def free_bytes(self) -> int:
+            return 0
+
+    house.blobs.__class__ = Tight
+    shredder(house, free_bytes_min=old.size_bytes).sweep()
+    assert [one.id for one in house.catalogue.segments(name.id)] == [young.id]
+
+
 def test_a_clock_that_jumps_ahead_shreds_nothing_and_says_so_once(house: House) -> None:
     name = junction(house)
     head = header(house, stored(house, name, NOON))
@@ -280,7 +298,7 @@ def test_a_sweep_that_stops_anywhere_is_finished_after_a_restart(
     name = junction(house)
     # Only the hour of the footage is left, so that each write happens once.
     head = header(house, stored(house, name, NOON))
-    house.clock.advance(KEEP_US + US_PER_HOUR + US_PER_MINUTE)
+    house.clock.advance(KEEP_US + US_PER_HOUR + SEGMENT_US_MAX)
     house.keys.kill([one.id for one in house.keys.pairs() if one.hour and one.hour < NOON])
     sweep = shredder(house)
     strike(house, fault)

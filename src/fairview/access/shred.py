@@ -135,15 +135,17 @@ class Shredder:
     def sweep(self) -> int:
         """Finish what is left, then shred what is due; how many pairs died.
 
+        While the clock is in doubt nothing dies of age; what a full disk or a bound asks for goes
+        by the order of its hours all the same, so that recording goes on.
         Errors:  Unavailable, Overloaded; then the next sweep goes on.
         """
         self.finish()
         state = self._parts.floor.check()
-        if not state.may_shred:
+        if state.may_shred:
+            self._is_paused = False
+        else:
             self._say_paused(state.because)
-            return 0
-        self._is_paused = False
-        certificates = self._due(state.now)
+        certificates = self._due(state.now, by_age=state.may_shred)
         for first in range(0, len(certificates), SHRED_SEGMENTS_PER_STEP_MAX):
             step = certificates[first : first + SHRED_SEGMENTS_PER_STEP_MAX]
             size = self._parts.journal.size
@@ -205,7 +207,7 @@ class Shredder:
         journal = self._parts.journal
         return journal.find(KeysShredded, "certificate", left.id, left.ledger_size) is not None
 
-    def _due(self, now: Instant) -> list[Certificate]:
+    def _due(self, now: Instant, *, by_age: bool) -> list[Certificate]:
         cameras = {row.camera.id: row.camera for row in self._parts.catalogue.cameras()}
         pairs = self._parts.keys.pairs()
         kept = Kept(pairs=_in_use(pairs, cameras, now))
@@ -213,7 +215,7 @@ class Shredder:
         periods = _periods(pairs)
         deaths: list[tuple[Death, str]] = []
         listed: list[Segment] = []
-        for camera in cameras.values():
+        for camera in cameras.values() if by_age else ():
             segments = self._old_segments(camera, pairs, now)
             listed += segments
             retention = {camera.id: camera.register.retention_us}
@@ -226,7 +228,9 @@ class Shredder:
         due = [_certificate(death, because, by_pair) for death, because in deaths]
         dying = {one.pair for one in due}
         sealed_to = {one.key_pair for one in listed}
-        due += [one for one in _unused(pairs, cameras, now) if one.pair not in (dying | sealed_to)]
+        if by_age:
+            unused = _unused(pairs, cameras, now)
+            due += [one for one in unused if one.pair not in (dying | sealed_to)]
         return due
 
     def _old_segments(
@@ -352,7 +356,8 @@ def _periods(pairs: Iterable[PairKept]) -> dict[KeyPairId, tuple[Instant, Instan
     spares: dict[CameraId, list[tuple[Instant, KeyPairId]]] = {}
     for one in pairs:
         if one.hour is not None:
-            found[one.id] = (one.hour, one.hour.plus(US_PER_HOUR))
+            # Its last segment begins within the hour and may last into the next.
+            found[one.id] = (one.hour, one.hour.plus(US_PER_HOUR + SEGMENT_US_MAX))
         elif one.day is not None:
             spares.setdefault(one.camera, []).append((one.day, one.id))
     for days in spares.values():
@@ -376,7 +381,7 @@ def _in_its_time(
         return hour
     _, end = period
     if hour.end.us > max(now.us, end.us) + KEY_CLOCK_DOUBT_US:
-        return replace(hour, end=end.plus(SEGMENT_US_MAX))
+        return replace(hour, end=end)
     return replace(hour, end=max(hour.end, end))
 
 

@@ -16,9 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fairview.access.evidence_verifier import Fault, verify_bundle
 from fairview.access.leaves import LookRenewed, write_leaf
 from fairview.access.proof import verify
+from fairview.core.clock_offset import ClockOffset
 from fairview.core.errors import BadInput, Corrupt, NotFound, Overloaded
+from fairview.core.event import HealthEvent
 from fairview.core.time import US_PER_SECOND, ManualClock, Span
-from fairview.store.contracts import SegmentsRemoved
+from fairview.store.contracts import EventSaved, SegmentsRemoved
 from fairview.store.heads import MemoryHeads
 from fairview.store.ledger import Ledger
 from fairview.store.ledger_files import FolderLedgerFiles
@@ -78,6 +80,7 @@ def test_a_bundle_holds_what_the_format_names_and_verifies(site: Site, tmp_path:
     assert "no case" in manifest["grant"]["because"]
     assert manifest["actor"] == "mara"
     assert len(manifest["sources"]) == 2
+    assert manifest["clock"]["method"] == "not measured"
     lines = verify_bundle(files)
     assert any("2 source segments" in line for line in lines)
     folder = tmp_path / "bundle"
@@ -88,6 +91,25 @@ def test_a_bundle_holds_what_the_format_names_and_verifies(site: Site, tmp_path:
     path = tmp_path / "bundle.zip"
     path.write_bytes(b"".join(site.gate.export(site.look(MINUTE), NAME, "zip")))
     assert verify(path, site.ledger.key.text).kind == "bundle"
+
+
+def test_a_bundle_says_how_the_cameras_clock_stood_and_how_that_is_known(site: Site) -> None:
+    told = [(-60, "main", -3_700), (-30, "main", 1_250), (2, "main", 9_000), (3, "sub", 5)]
+    for after_s, stream, offset_ms in told:
+        at = NOON.plus(after_s * US_PER_SECOND)
+        offset = ClockOffset(
+            method="rtcp", at=at, offset_us=offset_ms * 1_000, drift_ppm=-12.5, over_us=0
+        )
+        because = f"{stream}: {offset.text}"
+        event = HealthEvent(kind="camera_clock", camera=NAME, at=at, because=because)
+        site.catalogue.write([EventSaved(event=event)])
+    files = bundle_of(site)
+    clock = json.loads(files["manifest.json"])["clock"]
+    assert (clock["offset_us"], clock["method"]) == (1_250_000, "rtcp")
+    assert clock["measured_at"] == NOON.plus(-30 * US_PER_SECOND).iso()
+    assert clock["drift_ppb"] == -12_500
+    assert [one["offset_us"] for one in clock["during"]] == [9_000_000]
+    verify_bundle(files)
 
 
 def test_the_verifier_in_the_bundle_needs_nothing_of_ours(site: Site, tmp_path: Path) -> None:

@@ -18,11 +18,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fairview.access import evidence_verifier
+from fairview.access.bundle_clock import clock_plain
 from fairview.access.camera_desk import register_plain
+from fairview.access.keeping import played_stream
 from fairview.access.leaves import canonical
 from fairview.access.roots import HeadPlace, Roots
 from fairview.core.camera import Camera
 from fairview.core.case import Look
+from fairview.core.event import HealthEvent
 from fairview.core.media import Gap, Segment
 from fairview.core.time import Instant
 from fairview.store.ledger import Ledger
@@ -51,7 +54,8 @@ What it shows, and what it does not
   The proofs show that sealed recordings with these digests existed when they entered the ledger,
   and that this export was entered before it left. A sealed recording can be opened only by the
   site, so that the pictures here came out of it is the site's own signed statement.
-  Times are the recording machine's; its offset from true time was not measured.
+  Times are the recording machine's; its offset from true time was not measured. How far the
+  camera's own clock stood from it, and how that is known, is in manifest.json under "clock".
 """
 
 
@@ -68,7 +72,10 @@ class Media:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleFacts:
-    """What a bundle is about. leaf: the export's ledger entry."""
+    """What a bundle is about. leaf: the export's ledger entry.
+
+    clock_told: the events `camera_clock` in bundle_clock.clock_span.
+    """
 
     export: str
     leaf: int
@@ -77,6 +84,7 @@ class BundleFacts:
     media: Media
     segments: tuple[Segment, ...]
     gaps: tuple[Gap, ...]
+    clock_told: tuple[HealthEvent, ...]
     clean_made_at: Instant | None
     made_at: Instant
 
@@ -169,11 +177,7 @@ class Bundle:
                 }
                 for gap in facts.gaps
             ],
-            "clock": {
-                "offset_us": None,
-                "method": "camera time stamps placed on the recording machine's clock; its "
-                "offset from true time was not measured",
-            },
+            "clock": clock_plain(facts.clock_told, played_stream(camera), span),
             "actor": look.actor,
             "case": None,
             "approver": None,

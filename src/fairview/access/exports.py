@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fairview.access.bundle import Bundle, BundleFacts, Media
+from fairview.access.bundle_clock import KIND, clock_span
 from fairview.access.door import ExportKind
 from fairview.access.footage import Footage, StoredPart
 from fairview.access.journal import Journal
@@ -181,6 +182,7 @@ class Exports:
             media=media,
             segments=tuple({one.segment.id: one.segment for one in stored}.values()),
             gaps=parts.catalogue.gaps(camera.id, played_stream(camera), span),
+            clock_told=parts.catalogue.events_of(camera.id, KIND, clock_span(span)),
             clean_made_at=parts.watching.clean_made_at(camera.id, opened),
             made_at=parts.clock.now(),
         )

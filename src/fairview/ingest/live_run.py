@@ -13,7 +13,7 @@ from typing import NamedTuple
 import structlog
 
 from fairview.core import limits
-from fairview.core.clock_offset import ClockOffset
+from fairview.core.clock_offset import ClockOffset, OffsetMethod
 from fairview.core.errors import FairviewError
 from fairview.core.flow import StreamLost
 from fairview.core.ids import CameraId, StreamName
@@ -74,7 +74,7 @@ class LiveRun:
         self._form: VideoFormat | None = None
         self._newest: tuple[Instant, int] | None = None
         self._turns: deque[Instant] = deque(maxlen=CLOCK_TURNS_MAX)
-        self._reported: tuple[Instant, int] | None = None
+        self._reported: tuple[Instant, int, OffsetMethod] | None = None
         self._heard_at: Instant | None = None
 
     def packets(self, units: Iterator[Unit]) -> Iterator[Packet]:
@@ -108,22 +108,24 @@ class LiveRun:
                 drift_ppm=drift,
                 over_us=over_us,
             )
-        at, offset_us = self._reported
+        at, offset_us, method = self._reported
         return ClockOffset(
-            method="rtcp", at=at, offset_us=offset_us, drift_ppm=drift, over_us=over_us
+            method=method, at=at, offset_us=offset_us, drift_ppm=drift, over_us=over_us
         )
 
-    def reported(self, ticks: int, wall_us: int | None, at: Instant) -> None:
+    def reported(
+        self, ticks: int, wall_us: int | None, at: Instant, method: OffsetMethod = "rtcp"
+    ) -> None:
         """A sender report: what the camera's own clock showed at a moment of its pictures' time.
 
-        wall_us None: it has no clock (any more). at: when we heard it. Nothing else follows from
-        it: footage keeps our time, whatever a camera thinks.
+        wall_us None: it has no clock (any more). at: when we heard it. method: how it says so.
+        Nothing else follows from it: footage keeps our time, whatever a camera thinks.
         """
         if wall_us is None:
             self._reported = None
         elif self._clock is not None and self._form is not None:
             ours = self._clock.at(self._form.us_of(ticks - self._zero_ticks))
-            self._reported = (at, wall_us - ours.us)
+            self._reported = (at, wall_us - ours.us, method)
 
     def taken(self, unit: Unit) -> list[Packet]:
         """Packets that one more access unit makes ready."""

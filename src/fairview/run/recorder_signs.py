@@ -164,6 +164,8 @@ def clock_sign(offset: ClockOffset | None) -> CameraClock | None:
         return None
     if offset.method == "rtcp":
         method, offset_us = "the camera says so by RTCP", offset.offset_us
+    elif offset.method == "stamps":
+        method, offset_us = "the camera writes it beside its pictures", offset.offset_us
     else:
         method, offset_us = "by when its pictures arrive", 0
     return CameraClock(offset_us=offset_us, drift_ppm=offset.drift_ppm, method=method)

@@ -21,8 +21,8 @@ from fairview.access.shred import (
 from fairview.access.time_floor import TimeFloor
 from fairview.core.camera import KEEP_BYTES_MIN, Camera
 from fairview.core.errors import NotFound, Unavailable
-from fairview.core.media import Gap, GapBecause, Segment
 from fairview.core.limits import SEGMENT_US_MAX
+from fairview.core.media import Gap, GapBecause, Segment
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, Instant, Span
 from fairview.store.blobs import MemoryBlobs
 from fairview.store.contracts import Catalogue, GapSaved, SegmentSaved

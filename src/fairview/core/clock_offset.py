@@ -25,11 +25,11 @@ _TEXT = re.compile(
 class ClockOffset:
     """One stream's measure.
 
-    offset_us: by rtcp and by stamps the camera's clock minus ours (positive: it is
-    ahead), with the way of a report or picture in it, which is some milliseconds; by arrival what
-    camera time has been moved by since the run began. drift_ppm: how fast the clock that stamps its pictures runs against ours
-    (positive: fast), from the least delays of windows of 30 s; None while too little is known.
-    over_us: how long that was measured.
+    offset_us: by rtcp and by stamps the camera's clock minus ours (positive: it is ahead), with
+    the way of a report or picture in it, which is some milliseconds; by arrival what camera time
+    has been moved by since the run began. drift_ppm: how fast the clock that stamps its pictures
+    runs against ours (positive: fast), from the least delays of windows of 30 s; None while too
+    little is known. over_us: how long that was measured.
     """
 
     method: OffsetMethod

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from fairview.core.camera import Login, Source
+from fairview.core.clock_offset import ClockOffset
 from fairview.core.errors import BadInput
 from fairview.core.flow import StreamLost
 from fairview.core.ids import CameraId
@@ -44,6 +45,7 @@ class RtspSource:
     ) -> None:
         self._camera, self._source, self._login = camera, source, login
         self._rules, self._clock = rules, clock
+        self._run = LiveRun(camera, source.stream, shown(source.address))
         self._closed = threading.Event()
 
     def packets(self) -> Iterator[Packet]:
@@ -62,12 +64,17 @@ class RtspSource:
         container = opened_rtsp(with_login(place, self._login), name)
         try:
             video = only_video(container, name)
-            run = LiveRun(self._camera, self._source.stream, name)
-            yield from run.packets(access_units(container, video, name, self._clock, self._closed))
+            units = access_units(container, video, name, self._clock, self._closed)
+            yield from self._run.packets(units)
         finally:
             container.close()
         if not self._closed.is_set():
             raise StreamLost(f"{name} ended the stream", GapBecause.CAMERA_AWAY)
+
+    @property
+    def clock_offset(self) -> ClockOffset | None:
+        """By arrival: FFmpeg hands no sender reports on. None before the first pictures."""
+        return self._run.clock_offset
 
     def close(self) -> None:
         self._closed.set()

@@ -19,6 +19,7 @@ from fairview.core.camera import Login, Secret
 from fairview.core.errors import BadInput, FairviewError, NotAllowed, NotFound, Unavailable
 from fairview.core.flow import StreamLost
 from fairview.core.media import GapBecause, Packet
+from fairview.core.time import SystemClock
 from fairview.ingest.address import AddressRules
 from tests.ingest.http.serving import (
     HERE,
@@ -87,6 +88,31 @@ def test_stamps_of_the_camera_are_the_times_when_they_run() -> None:
         found = all_of(served.address())
     ticks = [packet.ticks for packet in found]
     assert [later - ticks[0] for later in ticks] == [4_500 * number for number in range(6)]
+
+
+@pytest.mark.parametrize(("stamp_s", "method"), [(1_700_000_000, "stamps"), (100, "arrival")])
+def test_stamps_with_a_time_of_day_tell_how_the_cameras_clock_stands(
+    stamp_s: int, method: str
+) -> None:
+    def play(line: socket.socket, head: str) -> None:
+        line.sendall(multipart_head("x"))
+        for number, data in enumerate(PICTURES):
+            stamp = f"{stamp_s}.{number * 5:02}"
+            line.sendall(f"--x\r\nX-Timestamp: {stamp}\r\n\r\n".encode() + data)
+            time.sleep(0.05)
+        ended(line)
+
+    with camera(play) as served:
+        source = source_of(served.address())
+        with pytest.raises(StreamLost):
+            for _ in source.packets():
+                pass
+    offset = source.clock_offset
+    assert offset is not None
+    assert offset.method == method
+    if method == "stamps":
+        ahead_us = stamp_s * 1_000_000 - SystemClock().now().us
+        assert abs(offset.offset_us - ahead_us) < 10_000_000
 
 
 @pytest.mark.parametrize("kind", ["basic", "digest"])

@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from fairview.access.usb_coder import usb_coder
 from fairview.core.camera import Source
 from fairview.core.errors import BadInput, FairviewError, NotAllowed, NotFound, Unavailable
 from fairview.core.flow import StreamLost
@@ -19,7 +20,6 @@ from fairview.core.time import SystemClock
 from fairview.ingest.usb import words
 from fairview.ingest.usb.mark import coded_from, mark
 from fairview.ingest.usb.source import UsbSource, planes_of
-from fairview.access.usb_coder import usb_coder
 from tests.access.footage import walk
 from tests.ingest.http.serving import jpeg_picture
 from tests.ingest.usb.kernel import FakeKernel, Picture
@@ -71,6 +71,16 @@ def test_jpeg_pictures_come_next_and_keep_the_drivers_times() -> None:
     steps = {later.ticks - one.ticks for one, later in pairwise(found)}
     assert steps <= {3_599, 3_600, 3_601}
     assert all(packet.is_key for packet in found)
+
+
+def test_a_devices_clock_is_told_by_arrival_since_it_has_no_time_of_day() -> None:
+    pictures = [Picture(jpeg_picture(number)) for number in range(6)]
+    source = source_of(FakeKernel(pixels=("MJPG",), pictures=pictures))
+    with pytest.raises(StreamLost):
+        list(source.packets())
+    offset = source.clock_offset
+    assert offset is not None
+    assert offset.method == "arrival"
 
 
 def test_what_the_driver_dropped_or_damaged_is_told_as_a_loss() -> None:

@@ -16,6 +16,7 @@ from typing import Literal
 
 from fairview.core import limits
 from fairview.core.camera import Login, Source
+from fairview.core.clock_offset import ClockOffset
 from fairview.core.errors import BadInput, FairviewError
 from fairview.core.flow import StreamLost
 from fairview.core.ids import CameraId
@@ -60,6 +61,7 @@ class HttpSource:
         self._camera, self._source, self._clock = camera, source, clock
         self._name = shown(source.address)
         self._client = HttpClient(address=source.address, login=login, rules=rules, clock=clock)
+        self._run = LiveRun(camera, source.stream, self._name)
         self._closed = threading.Event()
         self._heard_us = 0
         self.has_audio = False
@@ -71,13 +73,17 @@ class HttpSource:
         Errors:  as HttpClient; StreamLost names silence and clock jumps; BadInput when what comes
         is no video that is kept.
         """
-        run = LiveRun(self._camera, self._source.stream, self._name)
         try:
-            yield from run.packets(self._units())
+            yield from self._run.packets(self._units())
         finally:
             self._client.let_go()
         if not self._closed.is_set():
             raise StreamLost(f"{self._name} ended the stream", GapBecause.CAMERA_AWAY)
+
+    @property
+    def clock_offset(self) -> ClockOffset | None:
+        """By the stamps beside motion JPEG pictures, else by arrival; None before any."""
+        return self._run.clock_offset
 
     def close(self) -> None:
         self._closed.set()
@@ -135,9 +141,12 @@ class HttpSource:
         while data and not self._closed.is_set():
             for part in self._fed(parts, data):
                 self._heard_us = self._clock.monotonic_us()
-                unit = self._unit(part, forms, stamps.time_us(part.stamp, self._heard_us))
+                time_us = stamps.time_us(part.stamp, self._heard_us)
+                unit = self._unit(part, forms, time_us)
                 if unit is not None:
                     yield unit
+                    ticks = unit.form.ticks_of(time_us)
+                    self._run.reported(ticks, stamps.wall_us, unit.arrived_at, "stamps")
             data = self._read(answer.body)
 
     def _fed(self, parts: Parts, data: bytes) -> Iterator[Part]:

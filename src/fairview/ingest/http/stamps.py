@@ -12,6 +12,9 @@ import re
 from fairview.core.limits_http import HTTP_STAMPS_APART_US_MAX
 from fairview.core.time import US_PER_SECOND
 
+_WALL_US_MIN = 946_684_800 * US_PER_SECOND
+"""2000-01-01: a smaller stamp counts from the camera's start and says no time of day."""
+
 _SECONDS = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,9}))?\Z", re.ASCII)
 
 
@@ -39,6 +42,14 @@ class Stamps:
             self._time_us += max(0, arrived_us - self._last[1])
         self._last = (stamp_us or 0, arrived_us)
         return self._time_us
+
+    @property
+    def wall_us(self) -> int | None:
+        """What the camera's clock showed at the last picture; None while its stamps don't count,
+        or count from some other moment than 1970."""
+        if not self._is_stamped or self._first is None or self._last[0] < _WALL_US_MIN:
+            return None
+        return self._last[0]
 
     def _runs(self, stamp_us: int | None, arrived_us: int) -> bool:
         assert self._first is not None, "the first picture is the zero of both clocks"

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fairview.core.camera import Source
+from fairview.core.clock_offset import ClockOffset
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraId
 from fairview.core.limits_http import USB_KEY_EVERY_US
@@ -70,6 +71,7 @@ class UsbSource:
         """coder: for raw pictures only. calls: None for the kernel's own."""
         self._camera, self._source, self._clock = camera, source, clock
         self._coder, self._calls = coder, calls or Kernel()
+        self._run = LiveRun(camera, source.stream, source.address)
         self._closed = threading.Event()
         self.encoded_at_ingest: str | None = None
         """What raw pictures the samples are made of; None while they are the camera's own."""
@@ -81,10 +83,14 @@ class UsbSource:
         """
         device = Device(self._source.address, self._calls)
         try:
-            run = LiveRun(self._camera, self._source.stream, self._source.address)
-            yield from run.packets(self._units(device))
+            yield from self._run.packets(self._units(device))
         finally:
             device.close()
+
+    @property
+    def clock_offset(self) -> ClockOffset | None:
+        """By arrival: a device has no time of day. None before the first pictures."""
+        return self._run.clock_offset
 
     def close(self) -> None:
         """A reading under way ends with its next picture."""

@@ -22,7 +22,6 @@ from fairview.config.settings import Settings
 from fairview.core.camera import Camera, RegisterEntry, Source
 from fairview.core.ids import CameraId, KeyPairId, new_hex_id
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, SystemClock
-from fairview.run.node import RECORDER_ENVIRONMENT
 from fairview.run.orders import start_orders
 from fairview.run.places import Secrets, Sockets
 from fairview.run.supervise import ChildPlan, Supervisor
@@ -100,7 +99,7 @@ class Recorders:
                 module=f"fairview.run.{name.partition('-')[0]}_process",
                 orders=orders,
                 stage=0 if name == "catalogue" else 1,
-                environment={} if name == "catalogue" else RECORDER_ENVIRONMENT,
+                is_small=name != "catalogue",
             )
         )
 

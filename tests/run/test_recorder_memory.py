@@ -12,6 +12,8 @@ ANONYMOUS_KB_MAX = 24_000
 
 _PROGRAM = """
 import json, sys
+from fairview.run.slim import load_logging
+load_logging()
 import fairview.run.recorder_process
 rollup = open("/proc/self/smaps_rollup").read().splitlines()
 anonymous = next(int(line.split()[1]) for line in rollup if line.startswith("Anonymous:"))
@@ -35,7 +37,9 @@ def test_a_recorder_loads_no_arrays_databases_or_codecs() -> None:
 
 def test_logging_still_finds_what_was_hidden_while_it_was_loaded() -> None:
     program = (
-        "import fairview.run.slim, asyncio, rich, structlog\n"
+        "from fairview.run.slim import load_logging\n"
+        "load_logging()\n"
+        "import asyncio, rich, structlog\n"
         "asyncio.run(asyncio.sleep(0))\n"
         "structlog.get_logger().info('a line', figure=1)\n"
     )

@@ -94,13 +94,14 @@ def test_orders_reach_the_child_and_their_end_ends_it(tmp_path: Path) -> None:
     assert lines(bench.place)[1:] == ['{"cameras": ["a"]}', "ended"]
 
 
-def test_a_child_gets_our_environment_and_what_its_plan_adds(tmp_path: Path) -> None:
+def test_a_small_child_has_our_environment_and_one_arena(tmp_path: Path) -> None:
     (tmp_path / "fairview_told.py").write_text(
         "import json, os, sys\n"
-        'place = json.loads(sys.stdin.readline())["place"]\n'
-        "told = f\"{os.environ.get('MALLOC_ARENA_MAX')} {len(os.environ) > 1}\\n\"\n"
-        'open(place, "w").write(told)\n'
-        "sys.stdin.read()\n"
+        "def main():\n"
+        '    place = json.loads(sys.stdin.readline())["place"]\n'
+        "    told = f\"{os.environ.get('MALLOC_ARENA_MAX')} {len(os.environ) > 1}\\n\"\n"
+        '    open(place, "w").write(told)\n'
+        "    sys.stdin.read()\n"
     )
     os.environ["PYTHONPATH"] = str(tmp_path)
     place = tmp_path / "environment.txt"
@@ -110,7 +111,7 @@ def test_a_child_gets_our_environment_and_what_its_plan_adds(tmp_path: Path) -> 
             name="child",
             module="fairview_told",
             orders={"place": str(place)},
-            environment={"MALLOC_ARENA_MAX": "1"},
+            is_small=True,
         )
     )
     until(lambda: lines(place) == ["1 True"])

@@ -48,10 +48,6 @@ from fairview.store.layout import DataFolder, open_data_folder
 STAGES = {"catalogue": 0, "door": 1, "health": 1, "web": 2}
 """Recorders (3) end first, so that every segment gets its trailer and row; the catalogue last."""
 
-RECORDER_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
-"""One arena for all threads of a recorder: with one each, every thread keeps what it ever needed.
-Nearly all of a recorder's work waits for one lock anyway, so nothing is lost."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcement:
@@ -189,7 +185,7 @@ class _Node:
             module=module,
             orders=orders,
             stage=STAGES.get(name, 3),
-            environment=RECORDER_ENVIRONMENT if name.startswith("recorder-") else {},
+            is_small=name.startswith("recorder-"),
         )
         self._supervisor.start(plan)
 

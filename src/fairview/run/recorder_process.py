@@ -3,14 +3,13 @@
 Holds no private half and no database: rows go to the catalogue's socket.
 """
 
-from __future__ import annotations  # noqa: I001  # slim first: structlog loads less then
+from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import fairview.run.slim  # noqa: F401
 import structlog
 
 from fairview.core.errors import Unavailable
@@ -23,9 +22,9 @@ from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
 from fairview.record.write_queue import DiskWriters
 from fairview.run.cover_wish import is_cover_stored
+from fairview.run.disks import open_disks
 from fairview.run.health_messages import TellRecorder
 from fairview.run.health_telling import Teller
-from fairview.run.disks import open_disks
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import StartOrders, follow, read_plain_start
 from fairview.run.recorder_signs import RecorderWatch, write_queues

@@ -1,4 +1,4 @@
-"""What a process of the node leaves out of its memory. Import it before anything else of ours.
+"""Starts a process of the node with less in its memory: python -m fairview.run.slim MODULE.
 
 structlog loads rich (pretty tracebacks on a terminal), asyncio (with TLS) and greenlet because
 they are installed; a recorder logs lines and uses none of them: 12 MB of every recorder. They are
@@ -31,4 +31,11 @@ def load_logging() -> None:
             del sys.modules[name]
 
 
-load_logging()
+def main() -> None:
+    """Load what is lessened first, then the module, and run its `main`."""
+    load_logging()
+    importlib.import_module(sys.argv[1]).main()
+
+
+if __name__ == "__main__":
+    main()

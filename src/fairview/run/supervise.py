@@ -32,19 +32,24 @@ STEADY_US = 30 * US_PER_SECOND
 """A child that ran this long is well again: its next restart waits the shortest time."""
 
 
+SMALL_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1"}
+"""One arena for all threads of a process: with one each, every thread keeps what it ever needed.
+Nearly all of a recorder's work waits for one lock anyway, so nothing is lost."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildPlan:
     """One process to keep running. orders is its first line; it may hold secrets.
 
-    stage: whoever depends on others has a higher one, and is stopped before them. environment:
-    what its environment has besides ours.
+    stage: whoever depends on others has a higher one, and is stopped before them. is_small: there
+    are many of it, and it is started so that each takes little memory (see run/slim.py).
     """
 
     name: str
     module: str
     orders: Mapping[str, Any]
     stage: int = 0
-    environment: Mapping[str, str] = field(default_factory=dict)
+    is_small: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,11 +171,12 @@ class Supervisor:
 
 
 def _launch(plan: ChildPlan, keep: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    module = ("fairview.run.slim", plan.module) if plan.is_small else (plan.module,)
     process = subprocess.Popen(
         # -P: the folder it was started from is no place to take modules from.
-        [sys.executable, "-P", "-m", plan.module],
+        [sys.executable, "-P", "-m", *module],
         stdin=subprocess.PIPE,
-        env={**os.environ, **plan.environment},
+        env={**os.environ, **SMALL_ENVIRONMENT} if plan.is_small else None,
         start_new_session=True,
         pass_fds=keep,
     )

@@ -10,13 +10,14 @@ import pytest
 
 from fairview.access.door import KEPT_ALWAYS, CameraKeeping, CameraWish, KeepingWish
 from fairview.access.keeping import keeping_of, kept_so, played_stream
+from fairview.core.camera import Source
 from fairview.core.errors import BadInput, Conflict, NotAllowed, NotFound
 from fairview.core.ids import CameraId
 from fairview.core.media import Gap, GapBecause
 from fairview.core.recording import CONTINUOUS, RecordingPlan
 from fairview.core.time import US_PER_SECOND, Span
 from fairview.core.week_hours import week_hours
-from fairview.store.contracts import GapSaved
+from fairview.store.contracts import CameraSaved, GapSaved
 from tests.access.site import NAME, Site
 from tests.builders import NOON, register_entry
 
@@ -126,3 +127,41 @@ def test_a_camera_that_rests_is_not_called_away(
     site.clock.advance(600 * US_PER_SECOND)
     (view,) = site.gate.cameras(site.mara.token)
     assert view.health != "resting", "its recorder has said nothing for ten minutes"
+
+
+def test_a_disk_that_is_not_there_is_refused_with_those_there_are(site: Site) -> None:
+    before = site.kinds()
+    with pytest.raises(BadInput, match="name one of data"):
+        keep(site, replace(KEPT_ALWAYS, disk="attic"))
+    wish = CameraWish(
+        name="attic-cam",
+        title="Attic",
+        address="sim:junction?seed=8",
+        sub_address=None,
+        login=None,
+        register=register_entry(presence="simulated"),
+        commissioning=False,
+        keeping=replace(KEPT_ALWAYS, disk="attic"),
+    )
+    with pytest.raises(BadInput, match="name one of data"):
+        site.gate.camera_add(site.mara.token, wish)
+    assert site.kinds() == before
+    assert keep(site, replace(KEPT_ALWAYS, disk="data")) == 2
+
+
+def test_a_camera_whose_disk_is_gone_is_changed_otherwise_all_the_same(site: Site) -> None:
+    camera = replace(site.catalogue.camera(NAME).camera, disk="gone", revision=2)
+    site.catalogue.write([CameraSaved(camera=camera, sealed_login=None)])
+    assert keep(site, replace(EVENTS, disk="gone"), 2) == 3
+
+
+def test_how_pictures_travel_is_changed_for_rtsp_alone(site: Site) -> None:
+    with pytest.raises(BadInput, match="only RTSP"):
+        keep(site, replace(KEPT_ALWAYS, transport="udp"))
+    rtsp = Source(stream="main", kind="rtsp", address="rtsp://10.0.0.9/1")
+    camera = replace(site.catalogue.camera(NAME).camera, sources=(rtsp,), revision=2)
+    site.catalogue.write([CameraSaved(camera=camera, sealed_login=None)])
+    assert keep(site, replace(KEPT_ALWAYS, transport="udp"), 2) == 3
+    changed = site.catalogue.camera(NAME).camera
+    assert changed.source("main") == replace(rtsp, transport="udp")
+    assert keep(site, KEPT_ALWAYS) == 3, "what is not said stays"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ from fairview.core.limits_disks import DISK_STOP_BYTES, RESERVE_BYTES, RESERVE_L
 from fairview.core.time import US_PER_SECOND, ManualClock
 from fairview.run.disk_care import DiskCare
 from fairview.store.catalogue_memory import MemoryCatalogue
+from fairview.store.contracts import CameraSaved
 from fairview.store.disk_list import read_disks, write_disks
 from fairview.store.disks import Disks
 from fairview.store.reserve import Reserve
+from tests import builders
 from tests.builders import NOON
 from tests.record.desk import CAMERA, Desk, second
 from tests.store.disks import ROOM_BYTES, Rooms, folder_with
@@ -121,3 +124,15 @@ def test_footage_stops_before_the_reserve_is_needed() -> None:
     assert DISK_STOP_BYTES > RESERVE_LOW_BYTES
     assert RESERVE_BYTES >= RESERVE_LOW_BYTES
     assert ROOM_BYTES > FLOOR
+
+
+def test_a_camera_whose_disk_was_taken_out_is_told_once_and_kept_elsewhere(house: House) -> None:
+    kept = replace(builders.camera(CAMERA), disk="tank")
+    house.catalogue.write([CameraSaved(camera=kept, sealed_login=None)])
+    assert house.told() == []
+    write_disks(house.folder, read_disks(house.folder).without("tank"))
+    because = "there is no disk tank any more; known: data"
+    assert house.told() == [("camera_disk_gone", because)]
+    assert house.told() == [("camera_disk_gone", because)]
+    house.disks.wish(CAMERA, "tank")
+    assert house.disks.place(CAMERA) == "data"

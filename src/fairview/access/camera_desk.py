@@ -47,7 +47,8 @@ Done = TypeVar("Done")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskParts:
-    """What the desk works with. probe: tests put their own here."""
+    """What the desk works with. probe: tests put their own here. disks: names of those in the
+    folder's list."""
 
     catalogue: Catalogue
     journal: Journal
@@ -56,6 +57,17 @@ class DeskParts:
     settings: Settings
     clock: Clock
     probe: Probe
+    disks: Callable[[], tuple[str, ...]]
+
+
+def check_disk(parts: DeskParts, camera: Camera) -> None:
+    """A camera's own disk is one of the folder's. Errors: BadInput, naming those there are."""
+    known = parts.disks()
+    if camera.disk is not None and camera.disk not in known:
+        raise BadInput(
+            f"{camera.id} can't be kept on a disk {camera.disk}, there is none: name one of "
+            f"{', '.join(known)}, or adopt it first (fairview disk add)"
+        )
 
 
 class CameraDesk:
@@ -91,6 +103,7 @@ class CameraDesk:
         parts = self._parts
         now = parts.clock.now()
         camera, login = self._camera(wish, now)
+        check_disk(parts, camera)
         self._check_presence(actor, camera, now)
         sealed = None if login is None else seal_login(parts.box, camera.id, login)
         with self._lock:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fairview.access.camera_desk import DeskParts, register_digest
+from fairview.access.camera_desk import DeskParts, check_disk, register_digest
 from fairview.access.door import KeepingWish
 from fairview.access.keeping import kept_so
 from fairview.access.leaves import CameraChanged
@@ -36,6 +36,8 @@ def changed_keeping(parts: DeskParts, actor: Actor, wish: KeepingWish) -> Camera
     fresh = kept_so(camera, wish.keeping)
     if fresh == camera:
         return camera
+    if fresh.disk != camera.disk:  # one removed since does not stand in the way of other changes
+        check_disk(parts, fresh)
     fresh = replace(fresh, revision=camera.revision + 1)
     parts.journal.append(
         CameraChanged(

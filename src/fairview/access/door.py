@@ -56,13 +56,14 @@ class CameraView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraKeeping:
-    """When a camera is kept, which streams (none named: every one it has), how much of it in all
-    and on which disk."""
+    """When a camera is kept, which streams (none named: every one it has), how much of it in all,
+    on which disk, and how its pictures travel (RTSP only; None: as they do)."""
 
     recording: RecordingPlan = CONTINUOUS
     streams: tuple[CameraStream, ...] = ()
     keep_bytes_max: int | None = None
     disk: str | None = None
+    transport: Transport | None = None
 
 
 KEPT_ALWAYS = CameraKeeping()

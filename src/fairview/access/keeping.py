@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fairview.access.door import CameraKeeping
-from fairview.core.camera import Camera
+from fairview.core.camera import Camera, Source, Transport
 from fairview.core.errors import BadInput
 from fairview.core.ids import StreamName
 from fairview.record.schedule import zone_named
@@ -24,10 +24,20 @@ def keeping_of(camera: Camera) -> CameraKeeping:
     )
 
 
+def _transport(source: Source, wished: Transport | None) -> Transport:
+    """Errors:  BadInput where there is no choice."""
+    if wished is None or wished == source.transport:
+        return source.transport
+    if source.kind != "rtsp":
+        raise BadInput(f"only RTSP cameras have a transport; this one's {source.kind} has one way")
+    return wished
+
+
 def kept_so(camera: Camera, keeping: CameraKeeping) -> Camera:
     """The camera as it would be kept.
 
-    Errors:  BadInput for a stream it doesn't have, or a time zone that is not known here.
+    Errors:  BadInput for a stream it doesn't have, a transport where there is no choice, or a
+    time zone that is not known here.
     """
     streams = {source.stream for source in camera.sources}
     unknown = [one for one in keeping.streams if one not in streams]
@@ -38,7 +48,11 @@ def kept_so(camera: Camera, keeping: CameraKeeping) -> Camera:
     if keeping.recording.mode == "schedule":
         zone_named(keeping.recording.zone)
     sources = tuple(
-        replace(source, is_recorded=not keeping.streams or source.stream in keeping.streams)
+        replace(
+            source,
+            is_recorded=not keeping.streams or source.stream in keeping.streams,
+            transport=_transport(source, keeping.transport),
+        )
         for source in camera.sources
     )
     return replace(

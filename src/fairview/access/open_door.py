@@ -52,6 +52,7 @@ from fairview.core.limits import (
 from fairview.core.limits_disks import DISK_LOOK_US
 from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, Clock
 from fairview.store.contracts import Blobs, Catalogue
+from fairview.store.disk_list import read_disks
 from fairview.store.durable import replace_file
 from fairview.store.heads import SqliteHeads
 from fairview.store.layout import DataFolder
@@ -268,8 +269,12 @@ class _Build:
                 settings=self._settings,
                 clock=self._clock,
                 probe=prober(self._settings, self._clock),
+                disks=self._disk_names,
             )
         )
+
+    def _disk_names(self) -> tuple[str, ...]:
+        return tuple(one.name for one in read_disks(self._folder).disks)
 
     def exports(self, looks: LookBook, watching: Watching, footage: Footage) -> Exports:
         key = read_or_make_key(self._folder.door / EXPORT_KEY_FILE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -11,6 +12,8 @@ from fairview.access.keeping import keeping_of
 from fairview.cli import keeping as k
 from fairview.cli.node import ConfigFile, DataDir, settings_from
 from fairview.cli.voice import say
+from fairview.cli.words import TRANSPORT
+from fairview.core.camera import transport_named
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock
@@ -28,6 +31,7 @@ def change(  # noqa: PLR0913  # a command has as many parameters as it has words
     record: k.Record = None,
     keep_at_most: k.KeepAtMost = None,
     disk: k.Disk = None,
+    transport: Annotated[str | None, typer.Option(help=TRANSPORT)] = None,
     data: DataDir = None,
     config: ConfigFile = None,
 ) -> None:
@@ -43,11 +47,13 @@ def change(  # noqa: PLR0913  # a command has as many parameters as it has words
         keep_at_most=keep_at_most,
         disk=disk,
     )
-    if words.is_silent:
+    if words.is_silent and transport is None:
         raise BadInput("say what changes, such as --mode events; all words: camera change --help")
     name = camera_id(camera)
     with open_book(settings_from(config, data), SystemClock()) as book:
         before = book.camera(name).camera
         said = k.keeping_said(words, keeping_of(before))
+        if transport is not None:
+            said = replace(said, transport=transport_named(transport))
         kept = book.keep(KeepingWish(camera=name, keeping=said, from_revision=before.revision))
     say(f"{kept.id} is kept {k.keeping_text(kept)}")

@@ -78,6 +78,12 @@ _TOLD: tuple[EventKind, ...] = (
         do="Nothing.",
     ),
     EventKind(
+        name="camera_disk_gone",
+        what="The disk that a camera is to be kept on is not in the list any more; its footage "
+        "goes to the others, as the policy says.",
+        do="Name another one (camera change --disk), or `any`.",
+    ),
+    EventKind(
         name="catalogue_away",
         what="A recorder can't reach the catalogue; it records on and keeps the rows in memory.",
         do="Nothing if it ends soon; else look at the node's log.",

@@ -8,6 +8,7 @@ from contextlib import suppress
 from fairview.access.shred import DiskNeed
 from fairview.core.errors import Unavailable
 from fairview.core.event import HealthEvent
+from fairview.core.ids import CameraId
 from fairview.core.media import Segment
 from fairview.core.time import Clock
 from fairview.store.contracts import Catalogue, EventSaved
@@ -26,6 +27,7 @@ class DiskCare:
         self._catalogue = catalogue
         self._clock = clock
         self._troubles: dict[str, str] = {}
+        self._homeless: frozenset[tuple[CameraId, str]] = frozenset()
 
     def look(self) -> None:
         """A turn: tend the reserve, and tell what changed. Errors: Unavailable."""
@@ -33,6 +35,7 @@ class DiskCare:
             own = next(one for one in self._disks.all() if one.entry.name == OWN_DISK)
             self._reserve.tend(own.free_bytes())
         self._tell()
+        self._tell_homeless()
 
     def needs(self) -> Sequence[DiskNeed]:
         """Disks with less room than their floor, or with more footage than their bound."""
@@ -70,6 +73,31 @@ class DiskCare:
             self._troubles[sign.name] = because
         if events:
             self._catalogue.write(events)
+
+    def _tell_homeless(self) -> None:
+        """Cameras whose own disk was taken out of the list, each once."""
+        known = {one.entry.name for one in self._disks.all()}
+        cameras = [row.camera for row in self._catalogue.cameras()]
+        homeless = frozenset(
+            (one.id, one.disk)
+            for one in cameras
+            if one.is_active and one.disk is not None and one.disk not in known
+        )
+        now = self._clock.now()
+        events = [
+            EventSaved(
+                event=HealthEvent(
+                    kind="camera_disk_gone",
+                    camera=camera,
+                    at=now,
+                    because=f"there is no disk {disk} any more; known: {', '.join(sorted(known))}",
+                )
+            )
+            for camera, disk in sorted(homeless - self._homeless)
+        ]
+        if events:
+            self._catalogue.write(events)
+        self._homeless = homeless
 
 
 class _Holds:

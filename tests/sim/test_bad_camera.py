@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 
 import av
@@ -21,7 +22,7 @@ from fairview.ingest.describe import authorization
 from fairview.sim.bad_camera import BadCamera, CameraSetup
 from fairview.sim.bad_camera_film import Film, FilmCodec, Made, made_film
 from fairview.sim.bad_camera_play import Gone, Play, Sent, Shown
-from fairview.sim.bad_camera_rtp import jpeg_parts
+from fairview.sim.bad_camera_rtp import jpeg_parts, payloads
 from fairview.sim.bad_camera_script import CameraPlan, camera_script, random_script
 from fairview.sim.bad_camera_talk import Asked, Guard
 
@@ -119,6 +120,25 @@ def test_ffmpeg_reads_every_picture_as_it_was(codec: FilmCodec, way: str) -> Non
         got = [jpeg_parts(one).scan for one in got]
     first = wanted.index(got[0])
     assert got == [wanted[(first + at) % 50] for at in range(40)]
+
+
+@pytest.mark.parametrize("way", ["tcp", "udp"])
+def test_jpeg_pictures_with_restart_markers_arrive_with_them(way: str) -> None:
+    shown = film("mjpeg")
+    units = []
+    for unit in shown.units:
+        picture = unit.parts[0]
+        scan = picture.index(b"\xff\xda")
+        marked = picture[:scan] + b"\xff\xdd\x00\x04\x0b\xb8" + picture[scan:]
+        units.append(replace(unit, parts=(marked,)))
+    wanted = [jpeg_parts(unit.parts[0]) for unit in units]
+    assert {one.restart for one in wanted} == {3_000}
+    assert all(one[4] & 0x40 for one in payloads("mjpeg", units[0]))
+    with BadCamera((replace(shown, units=tuple(units)),), setup=QUICK) as camera:
+        got = [jpeg_parts(one) for one in read(camera.address(), way, 10)]
+    assert {one.restart for one in got} == {3_000}
+    first = [one.scan for one in wanted].index(got[0].scan)
+    assert [one.scan for one in got] == [wanted[(first + at) % 50].scan for at in range(10)]
 
 
 def read(address: str, way: str, count: int) -> Iterator[bytes]:

@@ -55,9 +55,13 @@ def _pieces(body: bytes, header_bytes: int) -> list[tuple[int, bytes]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JpegParts:
-    """What of a JPEG picture travels: its tables (64 bytes each), its kind, size and scan."""
+    """What of a JPEG picture travels: its tables (64 bytes each), its kind, size and scan.
+
+    restart: units between restart markers, 0 for none.
+    """
 
     kind: int
+    restart: int
     width_px: int
     height_px: int
     tables: bytes
@@ -67,7 +71,7 @@ class JpegParts:
 def jpeg_parts(picture: bytes) -> JpegParts:
     """Errors:  BadInput for a picture that RFC 2435 can't carry."""
     tables: dict[int, bytes] = {}
-    kind, width_px, height_px, at = -1, 0, 0, 2
+    kind, width_px, height_px, restart, at = -1, 0, 0, 0, 2
     while at + 4 <= len(picture):
         marker, length = picture[at + 1], int.from_bytes(picture[at + 2 : at + 4], "big")
         body = picture[at + 4 : at + 2 + length]
@@ -78,6 +82,8 @@ def jpeg_parts(picture: bytes) -> JpegParts:
         elif marker == 0xC0:
             height_px, width_px = struct.unpack_from(">HH", body, 1)
             kind = _JPEG_TYPES.get(bytes(body[7 + 3 * one] for one in range(body[5])), -1)
+        elif marker == 0xDD:
+            (restart,) = struct.unpack_from(">H", body)
         elif marker == 0xDA:
             break
     if kind < 0 or width_px % 8 or height_px % 8 or width_px > 2_040 or height_px > 2_040:
@@ -86,6 +92,7 @@ def jpeg_parts(picture: bytes) -> JpegParts:
     end = picture.rfind(b"\xff\xd9")
     return JpegParts(
         kind=kind,
+        restart=restart,
         width_px=width_px,
         height_px=height_px,
         tables=luma + tables.get(1, luma),
@@ -94,11 +101,16 @@ def jpeg_parts(picture: bytes) -> JpegParts:
 
 
 def _jpeg(picture: bytes) -> tuple[bytes, ...]:
+    """With restart markers the type is 64 more and a header of theirs follows (RFC 2435 3.1.7):
+    F, L and count all ones, as pictures are put together before they are decoded."""
     parts = jpeg_parts(picture)
+    kind = parts.kind | (0x40 if parts.restart else 0)
+    restart = struct.pack(">HH", parts.restart, 0xFFFF) if parts.restart else b""
     found, at = [], 0
     while at < len(parts.scan):
         # The type byte's specific part is 0 (progressive scan), Q 255: the tables come along.
-        head = struct.pack(">IBBBB", at, parts.kind, 255, parts.width_px // 8, parts.height_px // 8)
+        head = struct.pack(">IBBBB", at, kind, 255, parts.width_px // 8, parts.height_px // 8)
+        head += restart
         if at == 0:
             head += struct.pack(">BBH", 0, 0, len(parts.tables)) + parts.tables
         piece = parts.scan[at : at + PAYLOAD_BYTES_MAX - len(head)]

@@ -20,7 +20,8 @@ from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
 from fairview.core.time import US_PER_SECOND, SystemClock
 from fairview.run.local import RegisterWish
-from fairview.run.office import ExportWish, open_office
+from fairview.run.looks_at_node import open_looks
+from fairview.run.office import ExportWish
 from fairview.run.record_once import RecordWish, record_once
 
 CameraName = Annotated[str, typer.Option("--camera", help="The camera's name.")]
@@ -82,7 +83,7 @@ def export(  # noqa: PLR0913  # a command has as many parameters as it has words
     """Write footage to a file: covered unless --raw; a look in the ledger either way."""
     _refuse_out(out)
     rendition: Rendition = "raw" if raw else "covered"
-    with open_office(settings_from(config, data), SystemClock()) as office:
+    with open_looks(settings_from(config, data), SystemClock()) as office:
         name = camera_id(camera)
         span = span_of(begin, end, office.footage(name))
         wish = ExportWish(camera=name, span=span, rendition=rendition, out=out)
@@ -105,7 +106,7 @@ def play(  # a command has as many parameters as it has words
     config: ConfigFile = None,
 ) -> None:
     """Play footage with the player of this machine, or write MP4 to a pipe. Nothing is kept."""
-    with open_office(settings_from(config, data), SystemClock()) as office:
+    with open_looks(settings_from(config, data), SystemClock()) as office:
         name = camera_id(camera)
         span = span_of(begin, end, office.footage(name))
         if span.duration_us > LOOK_SPAN_US_MAX:

@@ -16,7 +16,7 @@ from fairview.core.case import Rendition
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock, instant
-from fairview.run.office import open_office
+from fairview.run.looks_at_node import open_looks
 from fairview.run.stills import SnapshotWish
 from fairview.run.stills import snapshot as take
 from fairview.run.stills import time_lapse as make
@@ -44,7 +44,7 @@ def snapshot(  # noqa: PLR0913  # a command has as many parameters as it has wor
         out=out,
         width_px=width,
     )
-    with open_office(settings_from(config, data), SystemClock()) as office:
+    with open_looks(settings_from(config, data), SystemClock()) as office:
         taken = take(office, wish)
     say(f"{taken.out}: {wish.camera} at {taken.at.iso()[:19]}Z, {rendition}")
 
@@ -66,7 +66,7 @@ def timelapse(  # noqa: PLR0913  # a command has as many parameters as it has wo
     _refuse_out(out, (".mp4",))
     rendition: Rendition = "raw" if raw else "covered"
     name = camera_id(camera)
-    with open_office(settings_from(config, data), SystemClock()) as office:
+    with open_looks(settings_from(config, data), SystemClock()) as office:
         wish = TimeLapseWish(
             camera=name,
             span=span_of(begin, end, office.footage(name)),

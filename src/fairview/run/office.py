@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from fairview.access.door import (
     CameraView,
     CameraWish,
+    Door,
     ExportKind,
     KeepingWish,
     LoginChanged,
@@ -59,7 +61,121 @@ class Exported:
     notes: tuple[str, ...]
 
 
-class Office:
+class OwnerLooks(ABC):
+    """Looks at footage in a session of the folder's owner, each in the ledger. Used by one thread.
+
+    What is known of footage comes from whoever has the folder: this process, or a node's door.
+    """
+
+    def __init__(self, door: Door, session: str) -> None:
+        self._door = door
+        self._session = session
+
+    @abstractmethod
+    def footage(self, camera: CameraId) -> Span:
+        """From the oldest to the newest footage of a camera. Errors: NotFound."""
+        ...
+
+    @abstractmethod
+    def time_lapse(self, wish: TimeLapseWish, progress: Progress) -> Iterator[bytes]:
+        """Errors:  NotFound; as the door's."""
+        ...
+
+    @abstractmethod
+    def known(self, camera: CameraId) -> Camera:
+        """Errors:  NotFound, with the names there are."""
+        ...
+
+    @abstractmethod
+    def has_footage(self, camera: CameraId, span: Span) -> bool:
+        """Whether anything of a span, an hour at most, is recorded."""
+        ...
+
+    def export(self, wish: ExportWish, progress: Progress) -> Exported:
+        """Write the export's bytes to `out`, whole or not at all; a look stands in the ledger.
+
+        Errors:  BadInput for more than an hour or a file that exists; as the door's.
+        """
+        kind: ExportKind = {".mp4": "mp4", ".zip": "zip"}.get(wish.out.suffix, "folder")  # type: ignore[assignment]  # the table holds kinds
+        token = self._look(wish.camera, wish.span, wish.rendition, "export")
+        try:
+            whole = bytearray()
+            for piece in self._door.export(token, wish.camera, kind):
+                whole += piece
+                progress(0.9, "")
+            size = _put(wish.out, bytes(whole), kind)
+        finally:
+            self._door.look_close(token)
+        note = "verify it anywhere with: fairview verify " + str(wish.out)
+        return Exported(out=wish.out, size_bytes=size, notes=() if kind == "mp4" else (note,))
+
+    def play(self, camera: CameraId, span: Span, rendition: Rendition) -> Iterator[bytes]:
+        """A fragmented MP4 of the span, piece by piece; a gap is a jump in time.
+
+        Errors:  NotFound without footage; as the door's.
+        """
+        token = self._look(camera, span, rendition, "operation")
+        try:
+            shown: int | None = None
+            parts = self._door.parts(token, camera)
+            if not parts:
+                raise NotFound(
+                    f"nothing of {camera} in this span can be shown: no footage, or its keys are "
+                    "dead or were lost with the folder that a backup was made of"
+                )
+            for part in parts:
+                if part.init != shown:
+                    if shown is not None:
+                        raise Conflict(
+                            f"the picture's format changes at {part.span.start.iso()}; "
+                            "play up to there, then from there"
+                        )
+                    shown = part.init
+                    yield self._door.part_init(token, camera, part.init)
+                yield from self._door.part(token, camera, part.number)
+        finally:
+            self._door.look_close(token)
+
+    def picture(self, camera: CameraId, span: Span, rendition: Rendition, width_px: int) -> bytes:
+        """The last picture of a span as JPEG. Errors: NotFound; as the door's."""
+        token = self._look(camera, span, rendition, "operation")
+        try:
+            return self._door.picture(token, camera, span.end, width_px)
+        finally:
+            self._door.look_close(token)
+
+    def timeline(self, camera: CameraId, span: Span) -> Timeline:
+        """Footage and gaps. Errors: NotFound."""
+        self.known(camera)
+        return self._door.timeline(self._session, camera, span)
+
+    def _look(self, camera: CameraId, span: Span, rendition: Rendition, purpose: Purpose) -> str:
+        if span.duration_us > LOOK_SPAN_US_MAX:
+            raise BadInput("one look covers at most 1 hour of footage: say --from and --to")
+        known = self.known(camera)
+        self._refuse_empty(camera, span)
+        if rendition == "raw" and known.commissioning_until is not None:
+            purpose = "commissioning"
+        wish = LookWish(cameras=(camera,), rendition=rendition, purpose=purpose, span=span)
+        try:
+            return self._door.look_open(self._session, wish).token
+        except NotAllowed as error:
+            if rendition == "covered":
+                raise
+            raise NotAllowed(f"{error}; without --raw the pictures come covered") from error
+
+    def _refuse_empty(self, camera: CameraId, span: Span) -> None:
+        """Before a look stands in the ledger for nothing. Errors: NotFound."""
+        if self.has_footage(camera, span):
+            return
+        there = self.footage(camera)
+        raise NotFound(
+            f"nothing of {camera} is recorded from {span.start.iso()} to {span.end.iso()}; "
+            f"what there is lies between {there.start.iso()} and {there.end.iso()}"
+        )
+
+
+class Office(OwnerLooks):
     """One folder, its door, and a session of its owner. Used by one thread."""
 
     def __init__(
@@ -69,7 +185,7 @@ class Office:
         self.folder = folder
         self.catalogue = catalogue
         self.gate = gate
-        self._session = gate.local_session().token
+        super().__init__(gate, gate.local_session().token)
 
     def camera_add(self, wish: AddWish, clock: Clock) -> Camera:
         """Errors:  BadInput, Conflict; NotFound for a file that isn't there."""
@@ -89,22 +205,22 @@ class Office:
 
     def camera_login(self, wish: LoginWish) -> LoginChanged:
         """Errors:  NotFound; as the door's."""
-        self._known(wish.camera)
+        self.known(wish.camera)
         return self.gate.camera_login(self._session, wish)
 
     def camera_keep(self, wish: KeepingWish) -> Camera:
         """Errors:  NotFound; as the door's."""
-        self._known(wish.camera)
+        self.known(wish.camera)
         return self.gate.camera_keep(self._session, wish).camera
 
     def camera_remove(self, camera: CameraId) -> None:
         """Errors:  NotFound."""
-        self._known(camera)
+        self.known(camera)
         self.gate.camera_remove(self._session, camera)
 
     def camera(self, camera: CameraId) -> CameraKnown:
         """Errors:  NotFound."""
-        self._known(camera)
+        self.known(camera)
         return next(row for row in self.cameras() if row.camera.id == camera)
 
     def cameras(self) -> tuple[CameraKnown, ...]:
@@ -116,92 +232,19 @@ class Office:
 
     def footage(self, camera: CameraId) -> Span:
         """From the oldest to the newest footage of a camera. Errors: NotFound."""
-        known = self._known(camera)
+        known = self.known(camera)
         segments = self.catalogue.segments(camera, played_stream(known))
         if not segments:
             raise NotFound(f"nothing of {camera} is recorded (any more)")
         ends = max(segment.span.end for segment in segments)
         return Span(start=segments[0].span.start, end=ends)
 
-    def export(self, wish: ExportWish, progress: Progress) -> Exported:
-        """Write the export's bytes to `out`, whole or not at all; a look stands in the ledger.
-
-        Errors:  BadInput for more than an hour or a file that exists; as the door's.
-        """
-        kind: ExportKind = {".mp4": "mp4", ".zip": "zip"}.get(wish.out.suffix, "folder")  # type: ignore[assignment]  # the table holds kinds
-        token = self._look(wish.camera, wish.span, wish.rendition, "export")
-        try:
-            whole = bytearray()
-            for piece in self.gate.export(token, wish.camera, kind):
-                whole += piece
-                progress(0.9, "")
-            size = _put(wish.out, bytes(whole), kind)
-        finally:
-            self.gate.look_close(token)
-        note = "verify it anywhere with: fairview verify " + str(wish.out)
-        return Exported(out=wish.out, size_bytes=size, notes=() if kind == "mp4" else (note,))
-
-    def play(self, camera: CameraId, span: Span, rendition: Rendition) -> Iterator[bytes]:
-        """A fragmented MP4 of the span, piece by piece; a gap is a jump in time.
-
-        Errors:  NotFound without footage; as the door's.
-        """
-        token = self._look(camera, span, rendition, "operation")
-        try:
-            shown: int | None = None
-            parts = self.gate.parts(token, camera)
-            if not parts:
-                raise NotFound(
-                    f"nothing of {camera} in this span can be shown: no footage, or its keys are "
-                    "dead or were lost with the folder that a backup was made of"
-                )
-            for part in parts:
-                if part.init != shown:
-                    if shown is not None:
-                        raise Conflict(
-                            f"the picture's format changes at {part.span.start.iso()}; "
-                            "play up to there, then from there"
-                        )
-                    shown = part.init
-                    yield self.gate.part_init(token, camera, part.init)
-                yield from self.gate.part(token, camera, part.number)
-        finally:
-            self.gate.look_close(token)
-
-    def picture(self, camera: CameraId, span: Span, rendition: Rendition, width_px: int) -> bytes:
-        """The last picture of a span as JPEG. Errors: NotFound; as the door's."""
-        token = self._look(camera, span, rendition, "operation")
-        try:
-            return self.gate.picture(token, camera, span.end, width_px)
-        finally:
-            self.gate.look_close(token)
-
-    def timeline(self, camera: CameraId, span: Span) -> Timeline:
-        """Footage and gaps. Errors: NotFound."""
-        self._known(camera)
-        return self.gate.timeline(self._session, camera, span)
-
     def time_lapse(self, wish: TimeLapseWish, progress: Progress) -> Iterator[bytes]:
         """Errors:  NotFound; as the door's."""
-        self._known(wish.camera)
+        self.known(wish.camera)
         return self.gate.time_lapse(self._session, wish, progress)
 
-    def _look(self, camera: CameraId, span: Span, rendition: Rendition, purpose: Purpose) -> str:
-        if span.duration_us > LOOK_SPAN_US_MAX:
-            raise BadInput("one look covers at most 1 hour of footage: say --from and --to")
-        known = self._known(camera)
-        self._refuse_empty(camera, span)
-        if rendition == "raw" and known.commissioning_until is not None:
-            purpose = "commissioning"
-        wish = LookWish(cameras=(camera,), rendition=rendition, purpose=purpose, span=span)
-        try:
-            return self.gate.look_open(self._session, wish).token
-        except NotAllowed as error:
-            if rendition == "covered":
-                raise
-            raise NotAllowed(f"{error}; without --raw the pictures come covered") from error
-
-    def _known(self, camera: CameraId) -> Camera:
+    def known(self, camera: CameraId) -> Camera:
         """Errors:  NotFound, with the names there are."""
         rows = self.catalogue.cameras()
         for row in rows:
@@ -210,16 +253,8 @@ class Office:
         names = ", ".join(row.camera.id for row in rows) or "none"
         raise NotFound(f"there is no camera {camera} in this folder (known: {names})")
 
-    def _refuse_empty(self, camera: CameraId, span: Span) -> None:
-        """Before a look stands in the ledger for nothing. Errors: NotFound."""
-        segments = self.catalogue.segments(camera, played_stream(self._known(camera)))
-        if any(segment.span.overlaps(span) for segment in segments):
-            return
-        there = self.footage(camera)
-        raise NotFound(
-            f"nothing of {camera} is recorded from {span.start.iso()} to {span.end.iso()}; "
-            f"what there is lies between {there.start.iso()} and {there.end.iso()}"
-        )
+    def has_footage(self, camera: CameraId, span: Span) -> bool:
+        return bool(self.catalogue.segments(camera, played_stream(self.known(camera)), span))
 
 
 @contextmanager

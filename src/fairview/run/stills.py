@@ -13,7 +13,7 @@ from fairview.core.errors import NotFound
 from fairview.core.ids import CameraId
 from fairview.core.limits import PICTURE_LEAD_US, PICTURE_WIDTH_PX_MAX
 from fairview.core.time import Instant, Span
-from fairview.run.office import Office, put_file
+from fairview.run.office import OwnerLooks, put_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Taken:
     size_bytes: int
 
 
-def snapshot(office: Office, wish: SnapshotWish) -> Taken:
+def snapshot(office: OwnerLooks, wish: SnapshotWish) -> Taken:
     """One picture as JPEG; its look is in the ledger first.
 
     Errors:  NotFound when nothing is kept of the moment, saying why and what lies near.
@@ -49,14 +49,14 @@ def snapshot(office: Office, wish: SnapshotWish) -> Taken:
 
 
 def time_lapse(
-    office: Office, wish: TimeLapseWish, out: Path, progress: Callable[[float, str], None]
+    office: OwnerLooks, wish: TimeLapseWish, out: Path, progress: Callable[[float, str], None]
 ) -> int:
     """A film; its size in bytes. Errors: NotFound when nothing of the span is kept."""
     whole = b"".join(office.time_lapse(wish, progress))
     return put_file(out, whole)
 
 
-def _refuse_gap(office: Office, camera: CameraId, at: Instant) -> None:
+def _refuse_gap(office: OwnerLooks, camera: CameraId, at: Instant) -> None:
     """An older picture in place of one that was not kept would be a lie. Errors: NotFound."""
     there = office.footage(camera)
     near = Span(start=Instant(max(0, at.us - PICTURE_LEAD_US)), end=at.plus(PICTURE_LEAD_US))

@@ -26,7 +26,9 @@ GROUP = 10
 CODERS = {"h264": "libx264", "hevc": "libx265"}
 
 
-def coded(codec: str, size_px: tuple[int, int], first: int, *, fps: int = 25) -> list[av.Packet[VideoStream]]:
+def coded(
+    codec: str, size_px: tuple[int, int], first: int, *, fps: int = 25
+) -> list[av.Packet[VideoStream]]:
     """One group of pictures, Annex B, its parameter sets in front."""
     context = av.CodecContext.create(CODERS[codec], "w")
     assert isinstance(context, VideoCodecContext)

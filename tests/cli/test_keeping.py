@@ -52,6 +52,7 @@ def test_streams_size_and_disk() -> None:
         ({"on": "noise"}, "motion"),
         ({"record": "all"}, "main, sub or both"),
         ({"keep_at_most": "a lot"}, "200GB"),
+        ({"keep_at_most": "2MB"}, "100MB or more"),
         ({"pre_roll": "3s"}, "--mode events"),
         ({"mode": "events", "zone": "UTC"}, "--mode schedule"),
         ({"mode": "events", "pre_roll": "2m"}, "60 seconds"),

@@ -10,7 +10,7 @@ import typer
 
 from fairview.access.door import CameraKeeping
 from fairview.cli.words import duration_us
-from fairview.core.camera import Camera
+from fairview.core.camera import KEEP_BYTES_MIN, Camera
 from fairview.core.errors import BadInput
 from fairview.core.ids import CameraStream
 from fairview.core.recording import RecordingMode, RecordingPlan, Trigger
@@ -79,6 +79,8 @@ def keeping_said(words: KeepingWords, before: CameraKeeping) -> CameraKeeping:
     size = before.keep_bytes_max
     if words.keep_at_most is not None:
         size = None if words.keep_at_most == "no-limit" else size_bytes(words.keep_at_most)
+        if size is not None and size < KEEP_BYTES_MIN:
+            raise BadInput(f"{words.keep_at_most} is too little to keep: say 100MB or more")
     disk = before.disk
     if words.disk is not None:
         disk = None if words.disk == "any" else words.disk

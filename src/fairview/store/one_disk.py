@@ -134,8 +134,13 @@ class OneDisk:
         if is_read_only:
             state, because = "failing", "it is mounted read-only"
         elif free < DISK_STOP_BYTES:
-            state, because = "full", f"{free // 1_000_000} MB are free"
+            state, because = "full", _too_little(free)
         return Looked(state=state, because=because, free_bytes=free, total_bytes=total)
+
+
+def _too_little(free: int) -> str:
+    needed = DISK_STOP_BYTES // 1_000_000
+    return f"{free // 1_000_000} MB are free, and with less than {needed} MB no footage is written"
 
 
 def room_of(path: Path) -> tuple[int, int, bool]:

@@ -94,7 +94,7 @@ export const t = {
     name: 'Name',
     nameHint: 'Small letters, digits, dot, dash. The public ledger says “somebody”, never this name.',
     password: 'Password',
-    passwordHint: 'A long one. It is the only way in.',
+    passwordHint: '10 characters or more. It is the only way in.',
     repeat: 'The same password again',
     differ: 'The two passwords differ.',
     action: 'Make the account',

@@ -72,6 +72,18 @@ async def test_a_monitor_elsewhere_needs_the_token(talk: Talk) -> None:
     assert 'fairview_camera_up{camera="harbour-3",stream="main"} 0.0' in answer.text
 
 
+@pytest.mark.parametrize(
+    "header", ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP"]
+)
+async def test_who_comes_through_a_proxy_on_this_machine_is_not_this_machine(
+    talk: Talk, header: str
+) -> None:
+    here = httpx.ASGITransport(app=talk.app, client=("127.0.0.1", 5))
+    async with httpx.AsyncClient(transport=here, base_url=talk.http.base_url) as monitor:
+        assert (await monitor.get("/metrics")).status_code == 200
+        assert (await monitor.get("/metrics", headers={header: "192.0.2.9"})).status_code == 403
+
+
 async def test_figures_go_on_without_the_nodes_while_nobody_judges(ada: Talk) -> None:
     ada.door.refuse["health"] = Unavailable("the health process is away")
     answer = await ada.http.get("/metrics")

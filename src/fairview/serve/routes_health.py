@@ -20,6 +20,8 @@ from fairview.serve.web import Camera, Session, SharedWeb, Web, session_of
 router = APIRouter(responses=PROBLEMS, tags=["health"])
 
 _BEARER = "Bearer "
+_PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Any one of them: somebody elsewhere asked, and a proxy on this machine passed it on."""
 _TOKEN_CHARACTERS_MAX = 500
 
 
@@ -90,4 +92,4 @@ def _is_from_here(request: Request) -> bool:
     name = host_name(request.headers.get("host", ""))
     if name is None or not (name == "localhost" or is_loopback_address(name)):
         raise NotAllowed("figures are for this machine or someone signed in")
-    return "x-forwarded-for" not in request.headers
+    return not any(name in request.headers for name in _PROXY_HEADERS)

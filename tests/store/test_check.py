@@ -198,6 +198,21 @@ def test_overlapping_footage_is_found_unless_the_clock_was_set_back(blobs: Memor
         assert codes(check(blobs, catalogue)) == wanted
 
 
+@pytest.mark.parametrize(
+    ("because", "wanted"),
+    [(GapBecause.DISK_FULL, []), (GapBecause.LOST_PACKETS, ["overlap"])],
+)
+def test_a_clock_may_be_set_back_in_a_gap_that_began_between_two_segments(
+    because: GapBecause, wanted: list[str]
+) -> None:
+    """The segment before it had just been ended for its length; a hole inside a run is no pause."""
+    blobs, catalogue = MemoryBlobs(), MemoryCatalogue()
+    begin(blobs, catalogue, 1, 0).seconds(0, 5).end(EndedBecause.ROTATED)
+    catalogue.write([GapSaved(gap=gap(5, 6, because))])
+    begin(blobs, catalogue, 2, 3).seconds(3, 5).end()
+    assert codes(check(blobs, catalogue)) == wanted
+
+
 @pytest.mark.parametrize("because", [EndedBecause.CLOCK_JUMP, EndedBecause.CRASHED])
 def test_all_that_was_recorded_again_after_a_clock_was_set_back_is_sound(
     because: EndedBecause,

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from fairview.core.errors import BadInput, Corrupt
+from fairview.core.errors import BadInput, Corrupt, Unavailable
 from fairview.core.media import EndedBecause
 from fairview.core.time import ManualClock
 from fairview.record.segment_writer import mended
 from fairview.store.blobs import MemoryBlobs
 from fairview.store.catalogue_memory import MemoryCatalogue
-from fairview.store.check import recover
+from fairview.store.check import check, recover
+from fairview.store.contracts import SegmentSaved
 from fairview.store.mend import mend_blob, walk_blob
 from fairview.store.sealing import HEADER_BYTES_MAX, RECORD_HEADER_BYTES, TRAILER_BYTES
 from fairview.store.segment_walk import holds_record
@@ -156,6 +157,56 @@ def test_what_follows_a_trailer_is_cut_off_when_it_is_nothing_whole(more: bytes)
     assert recovered is not None
     assert (recovered.ended_because, recovered.cut_bytes) == (EndedBecause.ROTATED, len(more))
     assert blobs.read(name) == before
+
+
+def test_an_end_that_was_written_and_not_synced_outlives_a_power_cut_once_it_has_its_row() -> None:
+    """Its writer was killed between the two; the next start took the end as it stood."""
+    blobs, catalogue = MemoryBlobs(), MemoryCatalogue()
+    recording = begin(blobs, catalogue, 1, 0).seconds(0, RECORDS)
+    recording.writer.append(recording.sealer.end(EndedBecause.ROTATED))
+    (recovered,) = recover(blobs, catalogue, ManualClock(at(60)), [SIGNER])
+    assert recovered.ended_because is EndedBecause.ROTATED
+    blobs.crash()
+    assert check(blobs, catalogue).findings == ()
+
+
+class ForgetfulBlobs(MemoryBlobs):
+    """Its next sync fails, and those after it call clean what it never wrote."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails = False
+        self._lost_from: dict[str, int] = {}
+
+    def keep(self, name: str) -> None:
+        if self.fails:
+            self.fails = False
+            self._lost_from[name] = self._synced_bytes[name]
+            raise Unavailable("the disk failed at syncing")
+        if name not in self._lost_from:
+            super().keep(name)
+
+    def cut(self, name: str, size_bytes: int) -> None:
+        if size_bytes <= self._lost_from.get(name, 0):
+            del self._lost_from[name]
+        super().cut(name, size_bytes)
+
+
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_what_a_failed_sync_left_unwritten_is_written_again(is_ended: bool) -> None:
+    blobs = ForgetfulBlobs()
+    recording = begin(blobs, None, 1, 0).seconds(0, RECORDS)
+    row, blobs.fails = recording.row, True
+    with pytest.raises(Unavailable):
+        _ = recording.end() if is_ended else recording.seconds(RECORDS, 1)
+    segment = mended(blobs, row, SIGNER).segment
+    assert segment is not None
+    assert segment.fragments == RECORDS + (not is_ended)
+    assert segment.ended_because is (EndedBecause.ROTATED if is_ended else EndedBecause.DISK)
+    blobs.crash()
+    catalogue = MemoryCatalogue()
+    catalogue.write([SegmentSaved(segment=segment)])
+    assert check(blobs, catalogue).findings == ()
 
 
 def test_a_whole_record_behind_a_trailer_is_kept() -> None:

@@ -138,10 +138,14 @@ def mended(
     if found is None:
         blobs.remove(row.blob)
         return Mended(segment=None)
+    # After a failed sync the kernel may call bytes written that are not: they are written again.
+    known_bytes = min(row.size_bytes, found.good_bytes)
+    tail = blobs.read(row.blob, known_bytes, found.good_bytes - known_bytes)
     if found.trailer is None:
-        blobs.cut(row.blob, found.good_bytes)
-        with contextlib.closing(blobs.reopen(row.blob)) as blob:
-            blob.append(recovery_trailer(found, signer, EndedBecause.DISK))
-            blob.sync()
-        found = walk_blob(blobs, row.blob, verify_digests=False)
+        tail += recovery_trailer(found, signer, EndedBecause.DISK)
+    blobs.cut(row.blob, known_bytes)
+    with contextlib.closing(blobs.reopen(row.blob)) as blob:
+        blob.append(tail)
+        blob.sync()
+    found = walk_blob(blobs, row.blob, verify_digests=False)
     return Mended(segment=segment_row(row.blob, found))

@@ -311,7 +311,7 @@ class _Checking:
         inside: Sequence[Gap],
     ) -> None:
         """Overlaps, and stretches without footage and without a gap."""
-        for earlier, later in overlapping(segments):
+        for earlier, later in overlapping(segments, gaps):
             because = f"overlaps segment {earlier.id}, which ends {earlier.span.end.iso()}"
             self._note("overlap", stream.camera, later.id, because)
         bare = [hole for hole in inside if not any(_covers(gap, hole) for gap in gaps)]

@@ -231,15 +231,19 @@ _INTERRUPTED = frozenset(
 """Behind such an end the clock may be another one."""
 
 
-def overlapping(segments: Sequence[Segment]) -> tuple[tuple[Segment, Segment], ...]:
+def overlapping(
+    segments: Sequence[Segment], gaps: Iterable[Gap] = ()
+) -> tuple[tuple[Segment, Segment], ...]:
     """Neighbours of one stream, sorted by start, whose footage overlaps without a cause. Pure.
 
     A clock that was set back overlaps by right, and so may all that was recorded since, up to
     where the clock had been. It may have been set back while nothing was recorded, so every
-    interruption counts; an overlap behind the last one is without a cause, since a run's times
-    only grow. Less than HOLE_US_MIN is rounding.
+    interruption counts, also one that only a gap tells of, because it fell between two segments;
+    an overlap behind the last one is without a cause, since a run's times only grow. Less than
+    HOLE_US_MIN is rounding.
     """
     ends = [one.span.end for one in segments if one.ended_because in _INTERRUPTED]
+    ends += [gap.span.start for gap in gaps if gap.because is not GapBecause.LOST_PACKETS]
     again_until = max(ends, default=Instant(0))
     return tuple(
         (earlier, later)

@@ -149,6 +149,10 @@ class _CameraRecovery:
         for name, row in sorted(self._pending.items()):
             try:
                 mended = mend_blob(self._blobs, name, self._signers)
+                if mended.recovered is not None:
+                    # Also an end that stands there already may not have been synced when its
+                    # writer died; it is durable before a row says so.
+                    self._blobs.cut(name, mended.recovered.segment.size_bytes)
             except FairviewError as error:
                 self._log.warning("a segment can't be closed", blob=name, because=str(error))
                 continue

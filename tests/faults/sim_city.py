@@ -266,24 +266,29 @@ class SimCity:
         self.deaths.append(Death(recorder.group, now_us, since_us, since_us == now_us))
 
     def waited_since_us(self, group: int, now_us: int) -> int:
-        """Since when footage may wait for the disk; now when it does not."""
+        """Since when footage may wait for the disk; now when it does not. One trouble may begin
+        before what waits since another is written."""
         found = now_us
-        for trouble in self.schedule.troubles:
-            at_us = START_US + trouble.at_us
-            is_slow = trouble.kind in ("stall", "slow") and trouble.which == group
-            if is_slow and at_us <= now_us <= at_us + trouble.for_us + 5 * US_PER_SECOND:
-                found = min(found, at_us)
+        for at_us, until_us in reversed(self._slow(group)):
+            if at_us <= found <= until_us + 5 * US_PER_SECOND:
+                found = at_us
         return found
 
     def waits_until_us(self, group: int, now_us: int) -> int:
         """Until when a call that is under way may be held up; what fails fails then."""
         found = now_us
-        for trouble in self.schedule.troubles:
-            at_us = START_US + trouble.at_us
-            is_slow = trouble.kind in ("stall", "slow") and trouble.which == group
-            if is_slow and at_us <= now_us:
-                found = max(found, at_us + trouble.for_us)
+        for at_us, until_us in self._slow(group):
+            if at_us <= found:
+                found = max(found, until_us)
         return found
+
+    def _slow(self, group: int) -> list[tuple[int, int]]:
+        """When a group's disk stands still or is slow, by its beginning."""
+        return [
+            (START_US + one.at_us, START_US + one.until_us)
+            for one in self.schedule.troubles
+            if one.kind in ("stall", "slow") and one.which == group
+        ]
 
     def downs(self, group: int) -> list[tuple[int, int]]:
         """When no process of a group was at work."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from fairview.core.ids import CameraId
 from fairview.core.limits import (
@@ -193,7 +194,7 @@ class Oracle:
         if end.since(start) <= HOLE_US_MIN:
             return
         is_told = any(gap.span.start < end and start < gap.span.end for gap in gaps)
-        if not is_told and is_set_back(city):
+        if not is_told and _ran_twice(one):
             is_told = _is_told_before(city.catalogue.segments(name), gaps, start)
         if not is_told:
             self._say("no_gap", name, f"pictures {run[0]} to {run[-1]} are missing without a gap")
@@ -300,11 +301,11 @@ def _is_told_before(segments: Sequence[Segment], gaps: Sequence[Gap], start: Ins
     return behind is not None and not any(behind < row.span.start <= start for row in segments)
 
 
-def is_set_back(city: SimCity) -> bool:
-    """Whether any clock ran through the same time twice."""
-    return any(
-        one.kind in ("step", "camera_jump") and one.amount < 0 for one in city.schedule.troubles
-    )
+def _ran_twice(one: SimCamera) -> bool:
+    """Whether the times that a camera's pictures were given ran through the same time twice: a
+    clock was set back, or forward, which was seen and taken back only later."""
+    times = [one.handed[number].at for number in sorted(one.handed)]
+    return any(later < earlier for earlier, later in pairwise(times))
 
 
 def is_stepped_far(city: SimCity) -> bool:

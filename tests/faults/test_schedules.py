@@ -54,6 +54,20 @@ def test_one_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(4547, id="two stalls in a row, and a death in the second"),
+        pytest.param(4900, id="a camera's clock set forward, seen and taken back later"),
+        pytest.param(7001, id="killed before an end was synced, and the power cut later"),
+        pytest.param(8632, id="a clock set back while the disk was full, between two segments"),
+    ],
+)
+def test_what_once_broke_a_promise_keeps_it(tmp_path: Path, seed: int) -> None:
+    assert_kept_its_promises(lived(seed, tmp_path))
+
+
+@pytest.mark.slow
 def test_the_same_seed_lives_the_same(tmp_path: Path) -> None:
     one, other = (lived(11, tmp_path) for _ in range(2))
     assert one == other

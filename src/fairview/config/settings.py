@@ -138,7 +138,13 @@ class Register(_Section):
 class Covering(_Section):
     """How covered pictures are made."""
 
-    renderers_max: int = Field(4, ge=1, le=64, description="Renderings at the same time.")
+    renderers_max: int = Field(
+        16,
+        ge=1,
+        le=64,
+        description="Covered pictures rendered at the same time, each of one camera for all who "
+        "watch it (some 100 MB each); further ones are refused until one ends.",
+    )
     clean_picture_min: Annotated[int, Field(ge=1, le=1_440)] = Field(
         60, description="Minutes of footage a clean picture is the median of, at least."
     )

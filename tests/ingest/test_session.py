@@ -51,7 +51,7 @@ def gives(count: int, fault: Exception | None, first: int = 0) -> ScriptedSource
     return ScriptedSource([packet(first + number) for number in range(count)], fault)
 
 
-def test_outage_is_told_once_and_return_once_however_many_tries_it_takes() -> None:
+def test_outage_is_logged_once_and_told_with_each_try_so_that_its_gap_grows() -> None:
     stop = threading.Event()
     sink = ListSink(stop=stop, stop_after=8)
     script = Script(
@@ -62,7 +62,7 @@ def test_outage_is_told_once_and_return_once_however_many_tries_it_takes() -> No
     )
     with capture_logs() as logs:
         session(script, sink, WatchedClock(stop), stop)
-    assert [because for because, _ in sink.aways] == [GapBecause.CAMERA_AWAY]
+    assert sink.aways == [(GapBecause.CAMERA_AWAY, packet(5).at)] * 3
     told = [line for line in logs if line["log_level"] != "debug"]
     assert [line["event"] for line in told] == ["camera away", "camera back"]
     assert told[1]["away_s"] > 0
@@ -74,14 +74,14 @@ def test_away_begins_where_the_footage_ended() -> None:
     sink = ListSink()
     script = Script(lambda: gives(5, GONE), lambda: gives(0, GONE))
     session(script, sink, WatchedClock(stop, 3), stop)
-    assert sink.aways == [(GapBecause.CAMERA_AWAY, packet(5).at)]
+    assert set(sink.aways) == {(GapBecause.CAMERA_AWAY, packet(5).at)}
 
 
 def test_camera_that_was_never_there_is_away_from_the_start() -> None:
     stop = threading.Event()
     sink = ListSink()
     session(Script(lambda: gives(0, GONE)), sink, WatchedClock(stop, 4), stop)
-    assert sink.aways == [(GapBecause.CAMERA_AWAY, NOON)]
+    assert set(sink.aways) == {(GapBecause.CAMERA_AWAY, NOON)}
 
 
 @pytest.mark.parametrize("because", [GapBecause.CAMERA_SILENT, GapBecause.CLOCK_JUMP])
@@ -160,7 +160,7 @@ def test_connect_that_fails_counts_as_away() -> None:
         camera=CameraId("junction-1"), stream="main", connect=connect, sink=sink, clock=clock,
         stop=stop,
     ).run()  # fmt: skip
-    assert len(sink.aways) == 1
+    assert len(sink.aways) == 3
 
 
 def test_source_that_ends_by_itself_ends_the_session() -> None:

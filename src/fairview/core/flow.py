@@ -35,7 +35,7 @@ class PacketSink(Protocol):
         ...
 
     def away(self, camera: CameraId, stream: StreamName, because: GapBecause, at: Instant) -> None:
-        """The stream went away at `at`; called once per outage. Ends the run."""
+        """The stream went away at `at`; called again while it stays away. Ends the run."""
         ...
 
     def close(self) -> None:

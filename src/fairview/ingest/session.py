@@ -37,8 +37,9 @@ class Clocked(Protocol):
 class CameraSession:
     """One stream of one camera, from now until `stop` is set. `run` is a thread's whole life.
 
-    The sink hears of each outage once, with its cause, at the moment where the footage ended.
-    The log says "camera away" once and "camera back" once, with how long it was.
+    The sink hears of an outage with its cause, at the moment where the footage ended, and again
+    after each try that failed, so that the gap's row grows while the camera is away. The log says
+    "camera away" once and "camera back" once, with how long it was.
 
     Bounds:  waits between tries double from limits.RECONNECT_US_FIRST to RECONNECT_US_MAX, each
     between half and all of that; `stop` is seen at the next packet, and at the latest when the
@@ -198,16 +199,18 @@ class CameraSession:
             self._log.error("camera connection not closed", because=str(error), exc_info=True)
 
     def _away(self, trouble: Exception, started_at: Instant) -> None:
-        if self._away_since_us is not None:
-            self._log.debug("camera still away", because=str(trouble))
-            return
-        self._away_since_us = self._clock.monotonic_us()
         because = GapBecause.CAMERA_AWAY
         if isinstance(trouble, StreamLost):
             because = trouble.because
-        ours = None if isinstance(trouble, FairviewError) else trouble
-        self._log.warning("camera away", cause=because.value, because=str(trouble), exc_info=ours)
         at = started_at if self._ended_us is None else Instant(self._ended_us)
+        if self._away_since_us is None:
+            self._away_since_us = self._clock.monotonic_us()
+            ours = None if isinstance(trouble, FairviewError) else trouble
+            self._log.warning(
+                "camera away", cause=because.value, because=str(trouble), exc_info=ours
+            )
+        else:
+            self._log.debug("camera still away", because=str(trouble))
         self._sink.away(self._camera, self._stream, because, at)
 
     def _back(self) -> None:

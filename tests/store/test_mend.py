@@ -13,11 +13,12 @@ from fairview.record.segment_writer import mended
 from fairview.store.blobs import MemoryBlobs
 from fairview.store.catalogue_memory import MemoryCatalogue
 from fairview.store.check import check, recover
-from fairview.store.contracts import SegmentSaved
+from fairview.store.contracts import BlobWriter, SegmentSaved
 from fairview.store.mend import mend_blob, walk_blob
+from fairview.store.recovery import recovery
 from fairview.store.sealing import HEADER_BYTES_MAX, RECORD_HEADER_BYTES, TRAILER_BYTES
 from fairview.store.segment_walk import holds_record
-from tests.store.recording import SIGNER, Recording, at, begin
+from tests.store.recording import CAMERA, SIGNER, Recording, at, begin
 
 RECORDS = 5
 FIELDS = {
@@ -207,6 +208,47 @@ def test_what_a_failed_sync_left_unwritten_is_written_again(is_ended: bool) -> N
     catalogue = MemoryCatalogue()
     catalogue.write([SegmentSaved(segment=segment)])
     assert check(blobs, catalogue).findings == ()
+
+
+class FailingBlobs(MemoryBlobs):
+    """Nothing that is there already can be changed while `fails`."""
+
+    fails = True
+
+    def cut(self, name: str, size_bytes: int) -> None:
+        self._refuse()
+        super().cut(name, size_bytes)
+
+    def remove(self, name: str) -> None:
+        self._refuse()
+        super().remove(name)
+
+    def reopen(self, name: str) -> BlobWriter:
+        self._refuse()
+        return super().reopen(name)
+
+    def _refuse(self) -> None:
+        if self.fails:
+            raise Unavailable("the disk is failing")
+
+
+def test_what_a_failing_disk_left_is_named_and_closed_later_beside_recording() -> None:
+    """An open segment, one whose row was lost, and one that holds nothing yet."""
+    blobs, catalogue = FailingBlobs(), MemoryCatalogue()
+    rows = [
+        begin(blobs, catalogue if number else None, number, 5 * number).seconds(5 * number, count)
+        for number, count in enumerate((5, 5, 0))
+    ]
+    found = recovery(blobs, catalogue, ManualClock(at(60)), [SIGNER])
+    assert (found.done, set(found.left)) == ((), {one.row.blob for one in rows})
+    blobs.fails = False
+    now = begin(blobs, None, 7, 80).seconds(80, 2)
+    found = recovery(blobs, catalogue, ManualClock(at(90)), [SIGNER], names=found.left)
+    assert [one.segment.id for one in found.done] == [one.row.id for one in rows[:2]]
+    assert found.left == ()
+    assert set(blobs.names()) == {rows[0].row.blob, rows[1].row.blob, now.row.blob}
+    assert {row.id for row in catalogue.segments(CAMERA)} == {one.row.id for one in rows[:2]}
+    assert catalogue.gaps(CAMERA) == ()
 
 
 def test_a_whole_record_behind_a_trailer_is_kept() -> None:

@@ -46,6 +46,15 @@ from fairview.store.mend import Mended, StreamOf, mend_blob, missing_gaps
 END_OF_TIME = instant("9999-12-31T23:59:59Z")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """What one recovery did. left: blobs that stay as they are because their disk failed; once it
+    is well, also while recording goes on, they are handed in as `names`."""
+
+    done: tuple[Recovered, ...]
+    left: tuple[str, ...]
+
+
 def recover(
     blobs: Blobs,
     catalogue: Catalogue,
@@ -55,21 +64,37 @@ def recover(
     cameras: Set[CameraId] | None = None,
     names: Sequence[str] | None = None,
 ) -> tuple[Recovered, ...]:
+    """As `recovery`, where what is left may wait for the next one."""
+    return recovery(blobs, catalogue, clock, signers, cameras=cameras, names=names).done
+
+
+def recovery(
+    blobs: Blobs,
+    catalogue: Catalogue,
+    clock: Clock,
+    signers: Sequence[Ed25519PrivateKey] = (),
+    *,
+    cameras: Set[CameraId] | None = None,
+    names: Sequence[str] | None = None,
+) -> Recovery:
     """Close every segment that had not ended, adopt blobs whose row was lost, store the gaps.
 
     Run before recording begins: at the node's start for all cameras, at a recorder's start for
-    its own (`cameras`). When the catalogue can't be reached then, take the blobs' names before
-    recording begins and hand them in as `names`: only those are touched later.
+    its own (`cameras`). What it left, or names that were taken before recording began, may be
+    handed in as `names` while recording goes on: only those are touched.
 
     Each blob is cut at its first fault, gets a trailer (crashed, signed when the key of the
-    recorder that wrote it is among the signers) and is synced; then its row is ended, and a gap
-    stands from the last footage of its stream to now, in the same write; the recorder lets that
-    gap grow when footage resumes. A row without a blob goes. What can't be read now stays as it
-    is, with a warning. Safe to repeat after a crash at any point.
+    recorder that wrote it is among the signers) and is synced, also where it had ended by itself;
+    then its row is ended, and a gap stands from the last footage of its stream to now, in the
+    same write; the recorder lets that gap grow when footage resumes. A row without a blob goes.
+    What can't be read or written now stays as it is, with a warning. Safe to repeat after a
+    crash at any point.
 
     Errors:  Unavailable from the catalogue.
     Cost:    lists all names; reads the rows of each camera's last hours (RECOVERY_LOOK_BACK_US)
              and, once, the blobs that had not ended.
+    HOLE:    what lies on a disk that is away is not listed, so a blob there whose row was lost is
+             found by the next start with that disk, or by `check`.
     Source:  decision 4; docs/reference/segment-format.md, Recovery.
     """
     present: dict[CameraId, list[str]] = {}
@@ -82,15 +107,18 @@ def recover(
         unended.setdefault(row.camera, []).append(row)
     active = {row.camera.id for row in catalogue.cameras() if row.camera.is_active}
     done: list[Recovered] = []
+    left: list[str] = []
     for camera in sorted(set(present) | set(unended)):
         if cameras is not None and camera not in cameras:
             continue
         work = _CameraRecovery(blobs, catalogue, signers, camera)
         work.find(present.get(camera, ()), unended.get(camera, ()))
         work.mend()
-        work.store(clock.now(), is_active=camera in active)
+        # Where names are handed in recording goes on: what is missing up to now is its business.
+        work.store(clock.now() if names is None else None, is_active=camera in active)
         done += work.done
-    return tuple(done)
+        left += work.left
+    return Recovery(done=tuple(done), left=tuple(left))
 
 
 class _CameraRecovery:
@@ -114,6 +142,7 @@ class _CameraRecovery:
         self._holes: list[Gap] = []
         self._log = structlog.get_logger(__name__).bind(camera=camera)
         self.done: list[Recovered] = []
+        self.left: list[str] = []
 
     def find(self, names: Sequence[str], unended: Sequence[Segment]) -> None:
         """Blobs whose segment has not ended, or that no row points at."""
@@ -141,7 +170,7 @@ class _CameraRecovery:
         try:
             return not is_there(self._blobs, row.blob)
         except Unavailable as error:
-            self._log.warning("a segment can't be closed", blob=row.blob, because=str(error))
+            self._leave(row.blob, error)
             return False
 
     def mend(self) -> None:
@@ -154,7 +183,7 @@ class _CameraRecovery:
                     # writer died; it is durable before a row says so.
                     self._blobs.cut(name, mended.recovered.segment.size_bytes)
             except FairviewError as error:
-                self._log.warning("a segment can't be closed", blob=name, because=str(error))
+                self._leave(name, error)
                 continue
             if mended.recovered is None:
                 self._log.info("removed a blob without footage", blob=name)
@@ -163,6 +192,11 @@ class _CameraRecovery:
                 self._log.warning("a copy of a known segment is left alone", blob=name)
             else:
                 self._adopt(mended)
+
+    def _leave(self, name: str, error: FairviewError) -> None:
+        self._log.warning("a segment can't be closed", blob=name, because=str(error))
+        if isinstance(error, Unavailable):
+            self.left.append(name)
 
     def _remove(self, segment: SegmentId) -> None:
         self._rows.pop(segment, None)
@@ -189,7 +223,7 @@ class _CameraRecovery:
         self._holes += mended.holes
         self.done.append(recovered)
 
-    def store(self, now: Instant, *, is_active: bool) -> None:
+    def store(self, now: Instant | None, *, is_active: bool) -> None:
         """Rows and the gaps around them, all or nothing: a start that comes after a crash in
         between finds the same work again."""
         changes = list(self._changes)
@@ -362,4 +396,13 @@ def _placeholder(camera: CameraId, segments: Sequence[Segment]) -> Camera:
     )
 
 
-__all__ = ["Rebuilt", "camera_of", "is_segment", "is_there", "rebuild", "recover"]
+__all__ = [
+    "Rebuilt",
+    "Recovery",
+    "camera_of",
+    "is_segment",
+    "is_there",
+    "rebuild",
+    "recover",
+    "recovery",
+]

@@ -76,6 +76,7 @@ class CameraSession:
         self._spread = random.SystemRandom()
         self._ended_us: int | None = None
         self._away_since_us: int | None = None
+        self._said = ""
         self._wait_us = limits.RECONNECT_US_FIRST
 
     def run(self) -> None:
@@ -209,8 +210,10 @@ class CameraSession:
             self._log.warning(
                 "camera away", cause=because.value, because=str(trouble), exc_info=ours
             )
-        else:
-            self._log.debug("camera still away", because=str(trouble))
+        elif str(trouble) != self._said:
+            # A camera that was off and now refuses its login wants something else done.
+            self._log.warning("camera still away, for another reason", because=str(trouble))
+        self._said = str(trouble)
         self._sink.away(self._camera, self._stream, because, at)
 
     def _back(self) -> None:

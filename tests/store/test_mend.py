@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -230,6 +230,38 @@ class FailingBlobs(MemoryBlobs):
     def _refuse(self) -> None:
         if self.fails:
             raise Unavailable("the disk is failing")
+
+
+def test_what_is_being_written_is_never_left_and_a_row_whose_blob_is_gone_goes() -> None:
+    """The disk was away at the start, and is again; then it is back, without one blob."""
+
+    class AwayBlobs(MemoryBlobs):
+        is_away = True
+
+        def names(self, prefix: str = "") -> Iterator[str]:
+            return iter(()) if self.is_away else super().names(prefix)
+
+        def size_bytes(self, name: str) -> int:
+            if self.is_away:
+                raise Unavailable("the disk is away")
+            return super().size_bytes(name)
+
+    blobs, catalogue = AwayBlobs(), MemoryCatalogue()
+    old, gone = (begin(blobs, catalogue, at_s, at_s).seconds(at_s, 2) for at_s in (0, 9))
+    found = recovery(blobs, catalogue, ManualClock(at(20)), [SIGNER])
+    assert set(found.left) == {old.row.blob, gone.row.blob}
+    now = begin(blobs, catalogue, 30, 30).seconds(30, 2)
+    found = recovery(blobs, catalogue, ManualClock(at(40)), [SIGNER], names=found.left)
+    assert set(found.left) == {old.row.blob, gone.row.blob}
+    blobs.is_away = False
+    blobs.remove(gone.row.blob)
+    found = recovery(blobs, catalogue, ManualClock(at(50)), [SIGNER], names=found.left)
+    assert ([one.segment.id for one in found.done], found.left) == ([old.row.id], ())
+    assert {row.id: row.is_open for row in catalogue.segments(CAMERA)} == {
+        old.row.id: False,
+        now.row.id: True,
+    }
+    now.seconds(32, 1).end()
 
 
 def test_what_a_failing_disk_left_is_named_and_closed_later_beside_recording() -> None:

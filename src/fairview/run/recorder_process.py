@@ -116,6 +116,8 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
                 try:
                     mine = [row for row in catalogue.cameras() if row.camera.id in wanted.cameras]
                     keeper.keep(tuple(mine))
+                    if all(sign.state != "slow" for sign in disks.signs()):
+                        keeper.mend_left()
                 except Unavailable as error:
                     log.debug("catalogue away", because=str(error))
             clock.wait(stop, NODE_TURN_US)

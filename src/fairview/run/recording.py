@@ -26,7 +26,7 @@ from fairview.record.keyring import Keyring
 from fairview.record.live import LiveTap
 from fairview.record.recorder import Figures, Stores, StreamRecorder
 from fairview.run.cover_keeping import CoverStream, RegionConnector
-from fairview.run.mend import mend
+from fairview.run.mend import Mending
 from fairview.run.recorder_signs import StreamWatched, clock_sign
 from fairview.store.contracts import CameraRow, Catalogue, EventSaved
 from fairview.store.layout import DataFolder
@@ -97,6 +97,8 @@ class CameraKeeper:
         self._supplies = supplies
         self._taps = taps
         self._looks = Looks(supplies.stores.clock)
+        stores = supplies.stores
+        self._mending = Mending(stores.blobs, supplies.catalogue, stores.clock, (stores.signer,))
         self._kept: dict[CameraId, KeptCamera] = {}
         self._overdue: set[CameraId] = set()
         self._log = structlog.get_logger()
@@ -110,9 +112,17 @@ class CameraKeeper:
                 self._end(name)
         fresh = [row for name, row in wanted.items() if name not in self._kept]
         if fresh:
-            self._mend(frozenset(row.camera.id for row in fresh))
+            self._mending.begin(frozenset(row.camera.id for row in fresh))
         for row in fresh:
             self._begin(row)
+
+    def mend_left(self) -> None:
+        """Close what a crash left open and a failing disk did not let be closed at the start.
+
+        To be called now and then, while the disks answer: it stands still with one.
+        Errors:  Unavailable from the catalogue.
+        """
+        self._mending.again()
 
     def figures(self) -> dict[tuple[CameraId, StreamName], Figures]:
         return {
@@ -167,12 +177,6 @@ class CameraKeeper:
             self._overdue.add(camera.id)
             self._tell("review_overdue", camera.id, "its register entry was due for review")
         return False
-
-    def _mend(self, cameras: frozenset[CameraId]) -> None:
-        """End what a recorder of these cameras left open when it crashed; a gap is stored."""
-        supplies = self._supplies
-        stores = supplies.stores
-        mend(stores.blobs, supplies.catalogue, stores.clock, (stores.signer,), cameras)
 
     def _begin(self, row: CameraRow) -> None:
         camera = row.camera
@@ -268,6 +272,7 @@ class CameraKeeper:
 
     def _end(self, name: CameraId) -> None:
         kept = self._kept.pop(name)
+        self._mending.forget(name)
         kept.stop.set()
         if kept.plan is not None:
             kept.plan.close()

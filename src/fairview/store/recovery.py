@@ -104,7 +104,9 @@ def recovery(
             present.setdefault(camera, []).append(name)
     unended: dict[CameraId, list[Segment]] = {}
     for row in catalogue.open_segments():
-        unended.setdefault(row.camera, []).append(row)
+        # Beside recording, any other open segment is one that is being written.
+        if names is None or row.blob in names:
+            unended.setdefault(row.camera, []).append(row)
     active = {row.camera.id for row in catalogue.cameras() if row.camera.is_active}
     done: list[Recovered] = []
     left: list[str] = []
@@ -182,6 +184,10 @@ class _CameraRecovery:
                     # Also an end that stands there already may not have been synced when its
                     # writer died; it is durable before a row says so.
                     self._blobs.cut(name, mended.recovered.segment.size_bytes)
+            except NotFound:
+                if row is not None:
+                    self._remove(row.id)
+                continue
             except FairviewError as error:
                 self._leave(name, error)
                 continue

@@ -1,3 +1,3 @@
 """Fairview runs a city's cameras without identifying anyone, and lets its people check."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

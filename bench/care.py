@@ -25,11 +25,11 @@ from tests.golden.first_release import unpacked
 
 from fairview.config.settings import Logs, Settings
 from fairview.core.time import US_PER_MINUTE, ManualClock
-from fairview.run.backup import back_up
-from fairview.run.care import check_folder, rebuild_folder
+from fairview.run.care.backup import back_up
+from fairview.run.care.checking import check_folder, rebuild_folder
+from fairview.run.care.restore import restore
+from fairview.run.care.upgrade import survey, upgrade_folder
 from fairview.run.logs import set_up_logs
-from fairview.run.restore import restore
-from fairview.run.upgrade import survey, upgrade_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,7 @@ from fairview.analyse.decode import Decoded, open_video
 from fairview.analyse.detectors.models import ModelStore
 from fairview.analyse.planes import colour_of, planes_of_rgb, rgb_of
 from fairview.core.time import US_PER_SECOND, Instant, cpu_us
-from fairview.run.cover_file import CoverWish, cover_film
+from fairview.run.watch.cover_file import CoverWish, cover_film
 from fairview.sim.conditions import Condition
 from fairview.sim.films import make_film
 

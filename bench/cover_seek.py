@@ -39,7 +39,7 @@ from fairview.core.limits_seeing import COVER_STORED_EVERY_US, COVER_STORED_LOOK
 from fairview.core.media import Fragment, Sample, VideoFormat
 from fairview.core.sight import CoverRegions
 from fairview.core.time import US_PER_SECOND, cpu_us
-from fairview.run.cover_looks import cover_code
+from fairview.run.analysing.cover_looks import cover_code
 
 MODELS = SHARED / "models"
 CAMERA = CameraId("junction-1")

@@ -46,7 +46,7 @@ from fairview.core.media import Packet, Sample
 from fairview.core.scene import DetectorWish
 from fairview.core.sight import Track
 from fairview.core.time import US_PER_SECOND, Instant, Span
-from fairview.run.gated import GatedDecoder
+from fairview.run.analysing.gated import GatedDecoder
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -8,7 +8,7 @@ from pathlib import Path
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, Span, SystemClock
 from fairview.run.cache import sim_cache
 from fairview.run.demo import ADDRESS, HISTORY_US, Past, demo_settings, record_past
-from fairview.run.office import open_office
+from fairview.run.owner.office import open_office
 from fairview.sim.loop import make_loop, seed_of
 
 

@@ -26,7 +26,7 @@ from fairview.analyse.detectors.contract import Detector, Picture
 from fairview.analyse.detectors.models import ModelStore
 from fairview.analyse.planes import resized
 from fairview.core.sight import KINDS, Detections
-from fairview.run.watch_input import decode_size
+from fairview.run.watch.watch_input import decode_size
 
 Floats = npt.NDArray[np.float64]
 GROUPS = {

@@ -38,7 +38,7 @@ from bench.see_sources import (
 from fairview.core.sight import Detections
 from fairview.core.time import US_PER_MINUTE, SystemClock
 from fairview.core.traffic import DIRECTIONS
-from fairview.run.watching import DetectorChange, WatchWish, measure, watch
+from fairview.run.watch.watching import DetectorChange, WatchWish, measure, watch
 
 SLACK_FRAMES = 10
 EDGE_FRAMES = 5

@@ -30,7 +30,7 @@ from fairview.core.sight import Detections
 from fairview.core.time import US_PER_SECOND, Clock, SystemClock
 from fairview.ingest.address import AddressRules
 from fairview.ingest.av_source import RtspSource
-from fairview.run.looker import small_size
+from fairview.run.analysing.looker import small_size
 
 FPS = 5.0
 MODEL = "yolox-nano"

@@ -29,7 +29,7 @@ from fairview.analyse.detectors.contract import Picture
 from fairview.analyse.files.mot import MotWriter
 from fairview.analyse.track.tracker import Tracker
 from fairview.core.sight import Detections, Track
-from fairview.run.watch_input import decode_size
+from fairview.run.watch.watch_input import decode_size
 
 CLIP_FRAMES = 100_000
 """Frames and numbers of one clip lie apart from those of the next by this much."""

@@ -30,7 +30,7 @@ from fairview.analyse.planes import planes_of_rgb
 from fairview.analyse.track.tracker import Tracker
 from fairview.core.sight import Track, Unmeasurable
 from fairview.core.time import US_PER_SECOND, Instant, Span
-from fairview.run.camera_faults import FaultWatch
+from fairview.run.analysing.camera_faults import FaultWatch
 from fairview.sim.conditions import Condition
 from fairview.sim.films import FilmPicture, SimFilm, make_film
 from fairview.sim.junction import VIEW

@@ -7,7 +7,7 @@ import pytest
 from fairview.core.errors import NotAllowed
 from fairview.core.limits import EVENTS_MAX
 from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_SECOND
-from fairview.run.time_words import time_words
+from fairview.run.owner.time_words import time_words
 from tests.access.site import Site
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -27,13 +27,13 @@ from fairview.record.keyring import Keyring
 from fairview.record.recorder import Stores, StreamRecorder
 from fairview.record.rows import RowQueue
 from fairview.record.write_queue import DiskWriters, Item, Lane, Take
+from fairview.run.care.mend import Mending
 from fairview.sim.schedule import ACTIVE_US, GROUPS, QUIET_US, Schedule, Trouble
 from fairview.sim.sim_disk import SimDisk
 from fairview.sim.turns import SimProcess, Turns, TurnTaking
 from fairview.store.catalogue_memory import MemoryCatalogue
 from fairview.store.contracts import CameraSaved, Change, EventSaved
 from fairview.store.keyfile import IssuedPair, KeyFile, sign_key_file
-from fairview.store.recovery import recover
 from tests.builders import NOON, camera
 from tests.faults.sim_road import MAIN, Handed, SimCamera, SimSource, number_of
 from tests.record.keys import DOOR, pair
@@ -123,6 +123,7 @@ class Recorder:
     stop: threading.Event = field(default_factory=threading.Event)
     recorders: dict[CameraId, StreamRecorder] = field(default_factory=dict)
     waiting: dict[CameraId, list[Fragment]] = field(default_factory=dict)
+    mending: Mending | None = None
     is_ended: bool = False
 
 
@@ -318,21 +319,21 @@ class SimCity:
         names = [name for name in CAMERAS if self.group_of(name) == recorder.group]
         blobs = self.disks[recorder.group].view(recorder.process)
         self.faults_before[recorder.group] = self.disks[recorder.group].faults
+        mending = Mending(blobs, self.catalogue, self.turns, (signer(recorder.group),))
         while True:
             try:
-                recover(
-                    blobs,
-                    self.catalogue,
-                    self.turns,
-                    (signer(recorder.group),),
-                    cameras=frozenset(names),
-                )
+                mending.begin(frozenset(names))
                 break
             except FairviewError:
                 if self.turns.wait(recorder.stop, 500_000):
                     recorder.is_ended = True
                     return
+        recorder.mending = mending
         after_restart(self, recorder.group)
+        if mending.left:
+            self.turns.spawn(
+                recorder.process, "mending", lambda: self._mend_left(recorder, mending)
+            )
         self.starts[recorder.group].append(self.turns.monotonic_us())
         rows = RowQueue(self.catalogue, self.turns)
         rows.start()
@@ -350,6 +351,12 @@ class SimCity:
         rows.close()
         writers.close()
         recorder.is_ended = True
+
+    def _mend_left(self, recorder: Recorder, mending: Mending) -> None:
+        """As a recorder process does between its turns."""
+        while mending.left and not self.turns.wait(recorder.stop, LOOK_US):
+            with suppress(Unavailable):
+                mending.again()
 
     def _session(self, recorder: Recorder, name: CameraId, stores: Stores) -> threading.Event:
         one, ended = self.cameras[name], threading.Event()

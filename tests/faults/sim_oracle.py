@@ -86,6 +86,7 @@ class Oracle:
         """Everything was stopped as asked for."""
         for group in range(2):
             names = [name for name, of in zip(CAMERAS, GROUPS, strict=True) if of == group]
+            self._mended(city, group, names)
             blobs = city.disks[group].view(SimProcess("a look"))
             rows = self._rows(city, names)
             recover(blobs, rows, city.turns, (signer(group),))
@@ -97,6 +98,13 @@ class Oracle:
                 kept = self._kept(city, name, blobs, rows.segments(name))
                 self._missing(city, name, kept, rows.gaps(name))
                 self._crashes(city, name, kept)
+
+    def _mended(self, city: SimCity, group: int, names: Sequence[CameraId]) -> None:
+        """What a disk refused at the last start was put right since."""
+        recorder = city.running[group]
+        left = None if recorder is None or recorder.mending is None else recorder.mending.left
+        if left is None or left:
+            self._say("unclean", ",".join(names), f"left since the start: {left}")
 
     def _rows(self, city: SimCity, names: Sequence[CameraId]) -> MemoryCatalogue:
         """The rows of one group's cameras alone: each group has a disk of its own."""

@@ -16,9 +16,9 @@ import pytest
 from fairview.core.errors import Corrupt, NotFound
 from fairview.core.ids import CameraId
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, Span
-from fairview.run.backup import back_up
-from fairview.run.care import check_folder
-from fairview.run.restore import Restored, restore
+from fairview.run.care.backup import back_up
+from fairview.run.care.checking import check_folder
+from fairview.run.care.restore import Restored, restore
 from fairview.store.blobs import FileBlobs
 from fairview.store.sealing import open_key, open_record, walk
 from tests.access.site import annex_b

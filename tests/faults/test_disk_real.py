@@ -17,7 +17,7 @@ from fairview.core.media import GapBecause
 from fairview.core.time import US_PER_HOUR, US_PER_SECOND, ManualClock, SystemClock
 from fairview.record.retention import Bound, camera_hours, over_bounds
 from fairview.record.write_queue import DiskWriters
-from fairview.run.disk_care import DiskCare
+from fairview.run.disks.tending import DiskCare
 from fairview.store.check import check
 from fairview.store.contracts import CameraSaved, SegmentsRemoved
 from fairview.store.disk_list import DiskEntry, adopt, in_role, read_disks, write_disks

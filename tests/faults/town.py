@@ -22,7 +22,7 @@ from fairview.core.time import US_PER_DAY, US_PER_HOUR, US_PER_MINUTE, Instant, 
 from fairview.record.keyring import Keyring
 from fairview.record.recorder import Stores, StreamRecorder
 from fairview.record.rows import RowQueue
-from fairview.run.mend import mend_folder
+from fairview.run.care.mend import mend_folder
 from fairview.run.signing import recorder_signer
 from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_sqlite import SqliteCatalogue

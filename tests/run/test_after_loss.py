@@ -18,10 +18,10 @@ from fairview.config.settings import Settings
 from fairview.core.errors import FairviewError, NotAllowed
 from fairview.core.event import HealthEvent
 from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, ManualClock, Span
-from fairview.run.backup import back_up
-from fairview.run.care import check_folder, rebuild_folder
-from fairview.run.restore import restore
-from fairview.run.upgrade import upgrade_folder
+from fairview.run.care.backup import back_up
+from fairview.run.care.checking import check_folder, rebuild_folder
+from fairview.run.care.restore import restore
+from fairview.run.care.upgrade import upgrade_folder
 from fairview.store.blobs import FileBlobs
 from fairview.store.contracts import EventSaved
 from tests.builders import NOON

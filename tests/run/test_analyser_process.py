@@ -21,8 +21,8 @@ from fairview.record.live import LivePackets
 from fairview.record.rows import RowQueue
 from fairview.run import analyser_process
 from fairview.run.analyser_process import AnalyserSupplies, AnalysisKeeper
+from fairview.run.analysing.looker import Feed
 from fairview.run.live_streams import LiveStream, LiveStreams
-from fairview.run.looker import Feed
 from fairview.store.catalogue_memory import MemoryCatalogue
 from fairview.store.contracts import CameraSaved, SceneSaved
 from tests.builders import NOON, camera

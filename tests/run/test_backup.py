@@ -12,15 +12,22 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import fairview.run.backup as backing
+import fairview.run.care.backup as backing
 from fairview.access.door_copy import COPIED, LEFT_OUT
 from fairview.access.leaves import read_leaf
 from fairview.access.proof import verify
 from fairview.core.errors import BadInput, Conflict, Corrupt, FairviewError, NotFound, Unavailable
 from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, ManualClock, Span
-from fairview.run.backup import INDEX_FILE, SUMS_FILE, BackupIndex, back_up, read_index, read_sums
-from fairview.run.care import check_folder
-from fairview.run.restore import restore
+from fairview.run.care.backup import (
+    INDEX_FILE,
+    SUMS_FILE,
+    BackupIndex,
+    back_up,
+    read_index,
+    read_sums,
+)
+from fairview.run.care.checking import check_folder
+from fairview.run.care.restore import restore
 from fairview.store.heads import MemoryHeads
 from fairview.store.ledger import HEAD_NAME, Ledger
 from fairview.store.ledger_check import verify_ledger

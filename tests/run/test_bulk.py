@@ -20,7 +20,7 @@ from fairview.core.errors import BadInput, Conflict, FairviewError, NotFound, Un
 from fairview.core.ids import CameraId
 from fairview.core.limits_care import CSV_BYTES_MAX, PROBES_TOGETHER_MAX
 from fairview.core.time import US_PER_DAY
-from fairview.run.bulk import (
+from fairview.run.care.bulk import (
     COLUMNS,
     Sheet,
     add_all,
@@ -33,7 +33,7 @@ from fairview.run.bulk import (
     read_sheet,
     template,
 )
-from fairview.run.local import CameraKnown
+from fairview.run.owner.local import CameraKnown
 from tests.builders import NOON, camera
 
 WHOLE = "purpose,legal_basis,operator,contact,area"

@@ -17,7 +17,7 @@ from fairview.core.scene import Line, Scene, SceneCamera
 from fairview.core.sight import CAR, Detections, Unmeasurable
 from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, Instant, Span
 from fairview.core.traffic import Count
-from fairview.run.camera_analysis import AnalysisParts, CameraAnalysis
+from fairview.run.analysing.camera_analysis import AnalysisParts, CameraAnalysis
 from fairview.store.catalogue_memory import MemoryCatalogue
 from fairview.store.contracts import Change
 from tests.builders import NOON

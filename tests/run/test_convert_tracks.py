@@ -14,7 +14,7 @@ from fairview.config.scene_file import read_scene
 from fairview.core.errors import BadInput, Conflict, NotFound
 from fairview.core.ids import CameraId
 from fairview.core.time import Instant
-from fairview.run.convert_tracks import ConvertWish, camera_of, convert, origin_of
+from fairview.run.watch.convert_tracks import ConvertWish, camera_of, convert, origin_of
 
 SCENE = """version = 1
 [camera]

@@ -18,8 +18,8 @@ from fairview.analyse.decode import open_video
 from fairview.core.errors import BadInput, Conflict, NotFound, Unavailable
 from fairview.core.sight import PERSON
 from fairview.record.mp4 import write_mp4
-from fairview.run.cover_file import CoverWish, cover_film, write_report
-from fairview.run.film_cover import FilmCover, LooksAhead, backgrounds_of
+from fairview.run.watch.cover_file import CoverWish, cover_film, write_report
+from fairview.run.watch.film_cover import FilmCover, LooksAhead, backgrounds_of
 from tests.analyse.cover_doubles import Box, Scripted, finders, sighted
 from tests.analyse.scenes import HEIGHT_PX, WIDTH_PX, Picture, noisy, street, with_person
 

@@ -19,8 +19,8 @@ from fairview.core.sight import CoverCode, CoverRegions
 from fairview.core.time import US_PER_SECOND, Instant
 from fairview.record.keyring import Keyring
 from fairview.record.recorder import Stores, StreamRecorder
-from fairview.run.cover_keeping import CoverPackets, CoverStream
-from fairview.run.cover_looks import cover_code
+from fairview.run.analysing.cover_looks import cover_code
+from fairview.run.recording.cover_keeping import CoverPackets, CoverStream
 from fairview.store.check import check
 from tests.builders import NOON
 from tests.record.desk import CAMERA, SIGNER, Desk

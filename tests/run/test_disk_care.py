@@ -7,7 +7,7 @@ import pytest
 
 from fairview.core.limits_disks import DISK_STOP_BYTES, RESERVE_BYTES, RESERVE_LOW_BYTES
 from fairview.core.time import US_PER_SECOND, ManualClock
-from fairview.run.disk_care import DiskCare
+from fairview.run.disks.tending import DiskCare
 from fairview.store.catalogue_memory import MemoryCatalogue
 from fairview.store.contracts import CameraSaved
 from fairview.store.disk_list import read_disks, write_disks

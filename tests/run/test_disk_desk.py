@@ -9,7 +9,7 @@ import pytest
 from fairview.config.settings import DiskPlace, Recording, Settings
 from fairview.core.errors import BadInput, Conflict, NotFound, Unavailable
 from fairview.core.time import ManualClock
-from fairview.run.disk_desk import (
+from fairview.run.disks.desk import (
     DiskWish,
     add_disk,
     disks_told,
@@ -17,7 +17,7 @@ from fairview.run.disk_desk import (
     remove_disk,
     set_role,
 )
-from fairview.run.disks import open_disks, take_settings
+from fairview.run.disks.open_disks import open_disks, take_settings
 from fairview.store.catalogue_sqlite import SqliteCatalogue
 from fairview.store.check import check
 from fairview.store.disk_list import read_disks

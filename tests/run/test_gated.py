@@ -24,9 +24,9 @@ from fairview.core.media import Packet, VideoFormat
 from fairview.core.scene import Line, Scene, SceneCamera
 from fairview.core.time import US_PER_SECOND, Instant, Span, SystemClock
 from fairview.record.live import LivePackets
-from fairview.run.camera_analysis import CameraAnalysis
-from fairview.run.gated import Gated, GatedDecoder, Nuisances
-from fairview.run.looker import Feed, FeedParts
+from fairview.run.analysing.camera_analysis import CameraAnalysis
+from fairview.run.analysing.gated import Gated, GatedDecoder, Nuisances
+from fairview.run.analysing.looker import Feed, FeedParts
 from tests.builders import NOON
 from tests.run.test_camera_analysis import Rows, analysis
 

@@ -32,22 +32,22 @@ from fairview.record.live import LiveTap
 from fairview.record.recorder import Figures
 from fairview.record.rows import RowQueue
 from fairview.record.stream_writer import Written
-from fairview.run.forecast import Forecast
-from fairview.run.health_board import Facts, HealthBoard
-from fairview.run.health_facts import FactReader, certificate_sign
-from fairview.run.health_messages import AskNodeHealth, TellDoor
-from fairview.run.health_process import serve_health
-from fairview.run.health_telling import Teller
-from fairview.run.machine_clock import ClockWatch
-from fairview.run.orders import StartOrders
-from fairview.run.places import make_sockets
-from fairview.run.process_table import (
+from fairview.run.disks.forecast import Forecast
+from fairview.run.health.board import Facts, HealthBoard
+from fairview.run.health.facts import FactReader, certificate_sign
+from fairview.run.health.machine_clock import ClockWatch
+from fairview.run.health.messages import AskNodeHealth, TellDoor
+from fairview.run.health.process_table import (
     ProcessTable,
     cpu_us_of,
     memory_bytes_of,
     processes_of,
 )
-from fairview.run.recorder_signs import RecorderWatch, StreamWatched, clock_sign
+from fairview.run.health.telling import Teller
+from fairview.run.health_process import serve_health
+from fairview.run.orders import StartOrders
+from fairview.run.places import make_sockets
+from fairview.run.recording.recorder_signs import RecorderWatch, StreamWatched, clock_sign
 from fairview.run.supervise import Supervisor
 from fairview.store.catalogue_memory import MemoryCatalogue
 from fairview.store.contracts import CameraSaved, GapSaved

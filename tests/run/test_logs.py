@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairview.run.journal_lines import is_journal, with_priority
+from fairview.run.health.journal_lines import is_journal, with_priority
 
 PROGRAM = """
 import structlog

@@ -13,7 +13,7 @@ from fairview.core.errors import BadInput, NotFound
 from fairview.core.ids import CameraId
 from fairview.core.sight import Detections, Unmeasurable
 from fairview.core.time import Span, SystemClock
-from fairview.run.looker import Looker, small_size
+from fairview.run.analysing.looker import Looker, small_size
 from tests.builders import NOON
 from tests.run.test_camera_analysis import planes
 

@@ -7,7 +7,7 @@ import numpy as np
 from fairview.analyse.detectors.card import read_card
 from fairview.analyse.detectors.motion import MotionDetector
 from fairview.analyse.detectors.onnx import OnnxDetector
-from fairview.run.looking import accuracy_of
+from fairview.run.watch.looking import accuracy_of
 from tests.analyse.detectors.graphs import card_text, fixed
 
 COUNTED = '[counted]\nrecall = 0.8\nprecision = 0.5\npassings = 100\non = "a bridge"\n'

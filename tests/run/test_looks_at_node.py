@@ -9,8 +9,8 @@ from fairview.core.errors import NotFound
 from fairview.core.ids import CameraId
 from fairview.core.time import US_PER_SECOND, Span
 from fairview.run.looks_at_node import NodeLooks
-from fairview.run.office import ExportWish
-from fairview.run.stills import SnapshotWish, snapshot
+from fairview.run.owner.office import ExportWish
+from fairview.run.owner.stills import SnapshotWish, snapshot
 from tests.access.footage import walk
 from tests.access.site import NAME, Site
 from tests.builders import NOON

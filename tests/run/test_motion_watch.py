@@ -22,8 +22,8 @@ from fairview.core.recording import RecordingPlan
 from fairview.core.time import US_PER_SECOND, Instant, SystemClock
 from fairview.core.trigger_sign import TriggerSign
 from fairview.record.live import LivePackets
-from fairview.run.motion_watch import MotionLook, TriggerLooks
-from fairview.run.trigger_keeping import TriggerEar
+from fairview.run.analysing.motion_watch import MotionLook, TriggerLooks
+from fairview.run.recording.trigger_keeping import TriggerEar
 from fairview.store.wire import Connection, serve
 from tests.builders import NOON, camera
 from tests.run.test_gated import CAMERA, FPS, KEY_EVERY, packets

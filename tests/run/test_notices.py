@@ -16,15 +16,15 @@ from fairview.core.ids import CameraId
 from fairview.core.limits_health import NOTICE_QUEUE_MAX, NOTICE_TRIES_MAX
 from fairview.core.time import US_PER_HOUR, US_PER_MINUTE, ManualClock
 from fairview.events.notices import Notice, NoticeState
-from fairview.run.notice_logins import (
+from fairview.run.health.notice_logins import (
     MAIL_LOGIN,
     check_rules,
     opened_logins,
     seal_notice_login,
     watch_plans,
 )
-from fairview.run.notice_queue import NoticeQueue, letters_of
-from fairview.run.notice_sending import (
+from fairview.run.health.notice_queue import NoticeQueue, letters_of
+from fairview.run.health.notice_sending import (
     SIGNATURE_HEADER,
     Letter,
     Sender,

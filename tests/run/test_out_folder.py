@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fairview.core.errors import BadInput, Conflict, NotFound
-from fairview.run.out_folder import out_folder
+from fairview.run.watch.out_folder import out_folder
 
 NAMES = frozenset({"one.csv", "two.csv"})
 

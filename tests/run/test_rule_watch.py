@@ -15,7 +15,7 @@ from fairview.core.limits_keeping import RULES_LOOK_US
 from fairview.core.sight import CAR, Detections, Track
 from fairview.core.time import US_PER_SECOND, Instant
 from fairview.core.trigger_sign import TriggerSign
-from fairview.run.rule_watch import RuleSigns
+from fairview.run.analysing.rule_watch import RuleSigns
 from tests.builders import NOON
 from tests.events.test_rules import BACK, CAMERA, FORTH, rule, scene, seen
 

@@ -13,9 +13,9 @@ from fairview.core.camera import Login, Secret
 from fairview.core.errors import Conflict
 from fairview.core.event import HealthEvent
 from fairview.core.time import ManualClock
-from fairview.run.notice_logins import seal_notice_login
-from fairview.run.redacting import masked_settings, redacted
-from fairview.run.support_bundle import make_bundle
+from fairview.run.health.notice_logins import seal_notice_login
+from fairview.run.health.redacting import masked_settings, redacted
+from fairview.run.health.support_bundle import make_bundle
 from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_sqlite import SqliteCatalogue
 from fairview.store.contracts import CameraSaved, EventSaved

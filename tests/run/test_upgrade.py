@@ -23,10 +23,10 @@ from fairview.config.settings import Settings
 from fairview.core.camera import Secret
 from fairview.core.errors import BadInput, Conflict, Corrupt, FairviewError, NotFound, Unavailable
 from fairview.core.time import US_PER_DAY, US_PER_MINUTE, US_PER_SECOND, ManualClock, Span
-from fairview.run.backup import back_up
-from fairview.run.care import check_folder, rebuild_folder
-from fairview.run.restore import restore
-from fairview.run.upgrade import KEPT_FOLDER, survey, upgrade_folder
+from fairview.run.care.backup import back_up
+from fairview.run.care.checking import check_folder, rebuild_folder
+from fairview.run.care.restore import restore
+from fairview.run.care.upgrade import KEPT_FOLDER, survey, upgrade_folder
 from fairview.store.blobs import FileBlobs
 from fairview.store.catalogue_sqlite import SqliteCatalogue
 from fairview.store.layout import FORMAT, DataFolder, open_data_folder

@@ -16,9 +16,9 @@ import pytest
 
 from fairview.core.errors import BadInput, Conflict, FairviewError, NotFound, Unavailable
 from fairview.core.time import US_PER_MINUTE, SystemClock
-from fairview.run import watch_outputs
-from fairview.run.watch_outputs import FILES, Written
-from fairview.run.watching import DetectorChange, WatchWish, measure, watch
+from fairview.run.watch import watch_outputs
+from fairview.run.watch.watch_outputs import FILES, Written
+from fairview.run.watch.watching import DetectorChange, WatchWish, measure, watch
 from tests.run import roads
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "reference"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fairview.core.time import SystemClock
-from fairview.run.watching import DetectorChange, watch
+from fairview.run.watch.watching import DetectorChange, watch
 from tests.run import roads
 from tests.run.test_watching import nothing, report, rows, wish
 from tests.shared_data import shared

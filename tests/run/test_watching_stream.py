@@ -9,7 +9,7 @@ import pytest
 
 from fairview.core.errors import NotAllowed, Unavailable
 from fairview.core.time import US_PER_SECOND, SystemClock
-from fairview.run.watching import watch
+from fairview.run.watch.watching import watch
 from tests.run import roads
 from tests.run.test_watching import nothing, report, rows, wish
 from tests.servers.running import free_port, gst_server

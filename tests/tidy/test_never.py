@@ -24,7 +24,7 @@ from fairview.access import door, door_messages, leaves
 from fairview.analyse.files import parquet
 from fairview.analyse.measure import tables
 from fairview.core import case, event, scene, sight, traffic
-from fairview.run.watch_outputs import STAYS_COLUMNS
+from fairview.run.watch.watch_outputs import STAYS_COLUMNS
 from fairview.serve.app import api_schema
 from fairview.store import catalogue_messages, contracts
 from fairview.store.schema.tables import metadata

@@ -17,7 +17,7 @@ from fairview.core.camera import transport_named
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock
-from fairview.run.owner import open_book
+from fairview.run.owner.camera_book import open_book
 
 
 def change(  # noqa: PLR0913  # a command has as many parameters as it has words

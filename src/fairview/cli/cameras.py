@@ -18,8 +18,8 @@ from fairview.core.camera import transport_named
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock
-from fairview.run.local import AddWish, RegisterWish, camera_wish, probe_address
-from fairview.run.owner import open_book
+from fairview.run.owner.camera_book import open_book
+from fairview.run.owner.local import AddWish, RegisterWish, camera_wish, probe_address
 
 
 def app() -> typer.Typer:

@@ -18,7 +18,7 @@ from fairview.core.camera import Secret
 from fairview.core.errors import BadInput, Conflict
 from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock
-from fairview.run.bulk import (
+from fairview.run.care.bulk import (
     LOGIN_COLUMNS,
     PLAN_COLUMNS,
     Readers,
@@ -33,7 +33,7 @@ from fairview.run.bulk import (
     read_sheet,
     template,
 )
-from fairview.run.owner import CameraBook, open_book
+from fairview.run.owner.camera_book import CameraBook, open_book
 
 
 def _keeping(cells: Mapping[str, str]) -> CameraKeeping:

@@ -10,9 +10,9 @@ import typer
 from fairview.cli.node import ConfigFile, DataDir, settings_from
 from fairview.cli.voice import bar, note, say, say_json
 from fairview.core.time import SystemClock
-from fairview.run.backup import back_up
-from fairview.run.restore import restore as restore_folder
-from fairview.run.upgrade import survey, upgrade_folder
+from fairview.run.care.backup import back_up
+from fairview.run.care.restore import restore as restore_folder
+from fairview.run.care.upgrade import survey, upgrade_folder
 
 
 def backup(

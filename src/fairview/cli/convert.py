@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from fairview.cli.voice import note, say
-from fairview.run.convert_tracks import ConvertWish, camera_of, origin_of
-from fairview.run.convert_tracks import convert as convert_file
+from fairview.run.watch.convert_tracks import ConvertWish, camera_of, origin_of
+from fairview.run.watch.convert_tracks import convert as convert_file
 
 
 def convert(  # noqa: PLR0913  # a command has as many parameters as it has words

@@ -10,7 +10,7 @@ import typer
 
 from fairview.cli.voice import bar, note, say
 from fairview.cli.words import counted
-from fairview.run.cover_file import CoverWish, cover_film, write_report
+from fairview.run.watch.cover_file import CoverWish, cover_film, write_report
 
 _NO_MODEL = "none"
 

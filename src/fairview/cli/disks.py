@@ -13,7 +13,7 @@ from fairview.cli.voice import bar, note, say, say_json, say_rows
 from fairview.cli.words import counted
 from fairview.core.errors import BadInput
 from fairview.core.time import SystemClock
-from fairview.run.disk_desk import (
+from fairview.run.disks.desk import (
     DiskWish,
     add_disk,
     disks_told,
@@ -21,7 +21,7 @@ from fairview.run.disk_desk import (
     remove_disk,
     set_role,
 )
-from fairview.run.disk_outlook import DiskOutlook
+from fairview.run.disks.outlook import DiskOutlook
 
 Name = Annotated[str, typer.Argument(help="The disk's name.")]
 

@@ -19,10 +19,10 @@ from fairview.core.case import LOOK_SPAN_US_MAX, Rendition
 from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
 from fairview.core.time import US_PER_SECOND, SystemClock
-from fairview.run.local import RegisterWish
 from fairview.run.looks_at_node import open_looks
-from fairview.run.office import ExportWish
-from fairview.run.record_once import RecordWish, record_once
+from fairview.run.owner.local import RegisterWish
+from fairview.run.owner.office import ExportWish
+from fairview.run.owner.record_once import RecordWish, record_once
 
 CameraName = Annotated[str, typer.Option("--camera", help="The camera's name.")]
 From = Annotated[str | None, typer.Option("--from", help="Start, ISO 8601 with a zone.")]

@@ -14,12 +14,12 @@ from fairview.cli.words import counted
 from fairview.core.camera import Secret
 from fairview.core.errors import BadInput
 from fairview.core.time import US_PER_HOUR, SystemClock
+from fairview.run.health.notice_logins import MAIL_LOGIN, WEBHOOK_PREFIX, seal_notice_login
+from fairview.run.health.notice_trial import Tried, try_rule
+from fairview.run.health.support_bundle import make_bundle
 from fairview.run.logs import set_up_logs
-from fairview.run.notice_logins import MAIL_LOGIN, WEBHOOK_PREFIX, seal_notice_login
-from fairview.run.notice_trial import Tried, try_rule
-from fairview.run.owner_door import open_owner_door
-from fairview.run.support_bundle import make_bundle
-from fairview.run.time_words import time_words
+from fairview.run.owner.owner_door import open_owner_door
+from fairview.run.owner.time_words import time_words
 from fairview.store.layout import open_data_folder
 
 RuleName = Annotated[

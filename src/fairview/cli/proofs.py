@@ -13,7 +13,7 @@ from fairview.cli.node import ConfigFile, DataDir, settings_from
 from fairview.cli.voice import bar, note, say, say_json
 from fairview.core.errors import BadInput, Corrupt, NotFound
 from fairview.core.time import SystemClock
-from fairview.run.care import check_folder, rebuild_folder, verify_path
+from fairview.run.care.checking import check_folder, rebuild_folder, verify_path
 
 
 def check(

@@ -17,9 +17,9 @@ from fairview.core.errors import BadInput
 from fairview.core.ids import camera_id
 from fairview.core.time import SystemClock, instant
 from fairview.run.looks_at_node import open_looks
-from fairview.run.stills import SnapshotWish
-from fairview.run.stills import snapshot as take
-from fairview.run.stills import time_lapse as make
+from fairview.run.owner.stills import SnapshotWish
+from fairview.run.owner.stills import snapshot as take
+from fairview.run.owner.stills import time_lapse as make
 
 Raw = Annotated[bool, typer.Option("--raw", help="Uncovered, where that needs no case.")]
 Width = Annotated[int, typer.Option("--width", help="Pixels across, at most.")]

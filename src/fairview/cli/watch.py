@@ -12,12 +12,12 @@ from fairview.cli.node import stop_on_signals
 from fairview.cli.voice import bar, note, say
 from fairview.cli.words import counted, duration_us
 from fairview.core.time import SystemClock
-from fairview.run.sample import write_sample
-from fairview.run.watch_input import is_stream
-from fairview.run.watch_outputs import Written
-from fairview.run.watching import DetectorChange, WatchWish
-from fairview.run.watching import measure as measure_tracks
-from fairview.run.watching import watch as watch_pictures
+from fairview.run.watch.sample import write_sample
+from fairview.run.watch.watch_input import is_stream
+from fairview.run.watch.watch_outputs import Written
+from fairview.run.watch.watching import DetectorChange, WatchWish
+from fairview.run.watch.watching import measure as measure_tracks
+from fairview.run.watch.watching import watch as watch_pictures
 
 SceneFile = Annotated[
     Path, typer.Option("--scene", help="What the camera looks at (scene.toml).", dir_okay=False)

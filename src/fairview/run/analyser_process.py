@@ -26,16 +26,16 @@ from fairview.core.limits_seeing import ANALYSIS_RETRY_US, SCENES_EVERY_US
 from fairview.core.scene import DetectorWish, Scene
 from fairview.core.time import US_PER_MINUTE, US_PER_SECOND, Clock, Span, SystemClock
 from fairview.record.rows import RowQueue
-from fairview.run.camera_analysis import AnalysisParts, CameraAnalysis, bin_start
-from fairview.run.cover_looks import CoverLooks
-from fairview.run.health_messages import TellAnalyser
-from fairview.run.health_telling import Teller
+from fairview.run.analysing.camera_analysis import AnalysisParts, CameraAnalysis, bin_start
+from fairview.run.analysing.cover_looks import CoverLooks
+from fairview.run.analysing.looker import Feed, FeedParts, Looker
+from fairview.run.analysing.motion_watch import TriggerLooks
+from fairview.run.analysing.rule_watch import RuleSigns
+from fairview.run.health.messages import TellAnalyser
+from fairview.run.health.telling import Teller
 from fairview.run.live_streams import LiveStreams
-from fairview.run.looker import Feed, FeedParts, Looker
-from fairview.run.motion_watch import TriggerLooks
 from fairview.run.orders import StartOrders, follow, read_start
 from fairview.run.recorder_process import Wanted
-from fairview.run.rule_watch import RuleSigns
 from fairview.store.catalogue_remote import RemoteCatalogue
 from fairview.store.contracts import Catalogue
 

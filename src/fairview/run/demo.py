@@ -34,9 +34,9 @@ from fairview.record.keyring import Keyring
 from fairview.record.recorder import Stores, StreamRecorder
 from fairview.record.rows import RowQueue
 from fairview.run.cache import sim_cache
-from fairview.run.local import TRIAL, AddWish, trial_default, with_own_machine
 from fairview.run.node import Announcement, run_node
-from fairview.run.office import Office, open_office
+from fairview.run.owner.local import TRIAL, AddWish, trial_default, with_own_machine
+from fairview.run.owner.office import Office, open_office
 from fairview.run.places import Meeting
 from fairview.run.signing import recorder_signer
 from fairview.run.talk import catalogue_client

@@ -13,10 +13,10 @@ from fairview.core.health import DoorSigns, NodeHealth
 from fairview.core.limits import NODE_TURN_US
 from fairview.core.limits_health import HEALTH_ANSWER_US_MAX
 from fairview.core.time import SystemClock
-from fairview.run.disk_care import DiskCare
-from fairview.run.disks import open_disks
-from fairview.run.health_messages import AskNodeHealth, TellDoor
-from fairview.run.health_telling import Teller
+from fairview.run.disks.open_disks import open_disks
+from fairview.run.disks.tending import DiskCare
+from fairview.run.health.messages import AskNodeHealth, TellDoor
+from fairview.run.health.telling import Teller
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import follow, read_start
 from fairview.run.talk import AskOwnerSession, AskSetUpLink, OwnerSession, SetUpLink

@@ -15,12 +15,12 @@ from fairview.core.errors import FairviewError
 from fairview.core.limits_health import HEALTH_ROWS_EVERY_US, HEALTH_TURN_US
 from fairview.core.time import Clock, SystemClock
 from fairview.record.rows import RowQueue
-from fairview.run.health_board import HealthBoard
-from fairview.run.health_facts import FactReader
-from fairview.run.health_messages import AskNodeHealth, TellAnalyser, TellDoor, TellRecorder
-from fairview.run.machine_clock import ClockWatch
+from fairview.run.health.board import HealthBoard
+from fairview.run.health.facts import FactReader
+from fairview.run.health.machine_clock import ClockWatch
+from fairview.run.health.messages import AskNodeHealth, TellAnalyser, TellDoor, TellRecorder
+from fairview.run.health.process_table import processes_of
 from fairview.run.orders import StartOrders, follow, read_start
-from fairview.run.process_table import processes_of
 from fairview.run.reach import certificate_of
 from fairview.store.catalogue_remote import RemoteCatalogue
 from fairview.store.contracts import EventSaved

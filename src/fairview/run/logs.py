@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from fairview.run.journal_lines import is_journal, with_priority
+from fairview.run.health.journal_lines import is_journal, with_priority
 
 if TYPE_CHECKING:
     from fairview.config.settings import Logs

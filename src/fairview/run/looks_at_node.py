@@ -15,9 +15,9 @@ from fairview.core.errors import NotFound
 from fairview.core.ids import CameraId
 from fairview.core.limits import TIMELINE_US_MAX
 from fairview.core.time import US_PER_DAY, Clock, Instant, Span
-from fairview.run.office import OwnerLooks, Progress, open_office
-from fairview.run.owner import running_node
-from fairview.run.owner_door import open_owner_door
+from fairview.run.owner.camera_book import running_node
+from fairview.run.owner.office import OwnerLooks, Progress, open_office
+from fairview.run.owner.owner_door import open_owner_door
 
 
 class NodeLooks(OwnerLooks):

@@ -29,18 +29,18 @@ from fairview.core.ids import CameraId
 from fairview.core.limits import NODE_TURN_US
 from fairview.core.limits_seeing import SCENES_EVERY_US
 from fairview.core.time import Clock
+from fairview.run.analysing.cover_wish import is_cover_stored
 from fairview.run.camera_processes import CameraProcesses
-from fairview.run.cover_wish import is_cover_stored
-from fairview.run.disks import take_settings
-from fairview.run.mend import mend_folder
-from fairview.run.notice_logins import watch_plans
+from fairview.run.care.mend import mend_folder
+from fairview.run.disks.open_disks import take_settings
+from fairview.run.health.notice_logins import watch_plans
+from fairview.run.health.process_table import ProcessTable
 from fairview.run.orders import start_orders
+from fairview.run.owner.way_in import let_owner_in
 from fairview.run.places import Meeting, Secrets, make_sockets
-from fairview.run.process_table import ProcessTable
 from fairview.run.reach import Address, address_of, is_answering, refuse_taken_port
 from fairview.run.supervise import ChildPlan, Supervisor
 from fairview.run.talk import ask_set_up_link, catalogue_client
-from fairview.run.way_in import let_owner_in
 from fairview.store.contracts import Catalogue, EventSaved
 from fairview.store.durable import FolderLock
 from fairview.store.layout import DataFolder, open_data_folder

@@ -19,9 +19,9 @@ from fairview.core.health import Condition, NodeHealth
 from fairview.core.limits_health import HEALTH_ANSWER_US_MAX, NOTIFIER_TURN_US
 from fairview.core.time import Clock, SystemClock
 from fairview.events.notices import due
-from fairview.run.health_messages import AskNodeHealth
-from fairview.run.notice_queue import FILE, NoticeQueue, letters_of, rule_of
-from fairview.run.notice_sending import Letter, Sender
+from fairview.run.health.messages import AskNodeHealth
+from fairview.run.health.notice_queue import FILE, NoticeQueue, letters_of, rule_of
+from fairview.run.health.notice_sending import Letter, Sender
 from fairview.run.orders import StartOrders, follow, read_start
 from fairview.store.layout import open_data_folder
 from fairview.store.wire import Connection

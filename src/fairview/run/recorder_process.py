@@ -21,16 +21,18 @@ from fairview.record.live import LiveTaps, serve_live
 from fairview.record.recorder import Stores
 from fairview.record.rows import RowQueue
 from fairview.record.write_queue import DiskWriters
-from fairview.run.cover_wish import is_cover_stored
-from fairview.run.disks import open_disks
-from fairview.run.health_messages import TellRecorder
-from fairview.run.health_telling import Teller
+from fairview.run.analysing.cover_wish import is_cover_stored
+from fairview.run.disks.open_disks import open_disks
+from fairview.run.health.messages import TellRecorder
+from fairview.run.health.telling import Teller
 from fairview.run.live_streams import LiveStreams
 from fairview.run.orders import StartOrders, follow, read_plain_start
-from fairview.run.recorder_signs import RecorderWatch, write_queues
-from fairview.run.recording import CameraKeeper, Supplies
+from fairview.run.recording.camera_keeper import CameraKeeper, Supplies
+from fairview.run.recording.recorder_signs import RecorderWatch, write_queues
 from fairview.run.signing import recorder_signer
 from fairview.store.catalogue_remote import RemoteCatalogue
+from fairview.store.contracts import Catalogue
+from fairview.store.disks import Disks
 from fairview.store.layout import open_data_folder
 from fairview.store.secrets import SecretBox, read_or_make_key
 
@@ -109,17 +111,10 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
         clock,
     )
     teller.start()
-    log = structlog.get_logger()
     try:
         while not stop.is_set():
             if wanted.cameras is not None:
-                try:
-                    mine = [row for row in catalogue.cameras() if row.camera.id in wanted.cameras]
-                    keeper.keep(tuple(mine))
-                    if all(sign.state != "slow" for sign in disks.signs()):
-                        keeper.mend_left()
-                except Unavailable as error:
-                    log.debug("catalogue away", because=str(error))
+                _turn(keeper, catalogue, wanted.cameras, disks)
             clock.wait(stop, NODE_TURN_US)
     finally:
         teller.close()
@@ -130,6 +125,18 @@ def run_recorder(orders: StartOrders, wanted: Wanted, clock: Clock, stop: thread
         live.close()
         streams.close()
         catalogue.close()
+
+
+def _turn(
+    keeper: CameraKeeper, catalogue: Catalogue, wanted: frozenset[CameraId], disks: Disks
+) -> None:
+    """Keep what is wanted as it stands in the catalogue; close what a failing disk left open."""
+    try:
+        keeper.keep(tuple(row for row in catalogue.cameras() if row.camera.id in wanted))
+        if all(sign.state != "slow" for sign in disks.signs()):
+            keeper.mend_left()
+    except Unavailable as error:
+        structlog.get_logger().debug("catalogue away", because=str(error))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@
 | camera logins | first byte of the sealed login | `SecretBox.open` |
 | lines of the ledger | `v` in every leaf | `read_leaf` |
 
-The door's rows, also the heads' (`PRAGMA user_version`), are told in run/upgrade.py.
+The door's rows, also the heads' (`PRAGMA user_version`), are told in run/care/upgrade.py.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from fairview.store.durable import DISK, Disk, FolderLock, make_folders, replace
 
 FORMAT = 2
 """The version of this layout. A newer one is refused; an older one is brought up by
-`fairview upgrade` (run/upgrade.py). 1: the first release. 2: says which Fairview wrote it."""
+`fairview upgrade` (run/care/upgrade.py). 1: the first release. 2: says which Fairview wrote it."""
 
 BLOB_SUFFIX = ".fvs"
 

@@ -1,0 +1,1 @@
+"""What an analyser process does with its cameras."""

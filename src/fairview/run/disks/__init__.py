@@ -1,0 +1,1 @@
+"""The disks of a node: opened, tended, forecast, changed."""

@@ -1,0 +1,1 @@
+"""What a recorder process does with its cameras."""

@@ -1,0 +1,1 @@
+"""`watch`, `measure`, `cover`, `convert`: films, cameras and others' tracks, in one process."""

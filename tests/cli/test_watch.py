@@ -59,7 +59,12 @@ def test_ctrl_c_ends_a_films_watching_with_130_and_leaves_nothing(road: Path) ->
     command = [sys.executable, "-m", "fairview.cli.main", "watch", str(film), "--covered"]
     words = ["--scene", str(road / "scene.toml"), "--out", str(road / "out")]
     process = subprocess.Popen(
-        [*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that starts the tests in its background has Ctrl-C ignored for all of them.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     assert process.stderr.readline().startswith("looking")

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from fairview import __version__
 from fairview.core.errors import BadInput, Conflict, Corrupt, NotFound
 from fairview.core.ids import CameraId, SegmentId
 from fairview.core.time import instant
-from fairview.store.layout import blob_name, hour_of, open_data_folder, segment_of_blob
+from fairview.store.layout import FORMAT, blob_name, hour_of, open_data_folder, segment_of_blob
 
 
 def test_a_new_folder_gets_its_format_and_rights(tmp_path: Path) -> None:
     root = tmp_path / "some" / "data"
     folder = open_data_folder(root, create=True)
-    assert json.loads(folder.format_file.read_text()) == {"format": 1}
+    assert json.loads(folder.format_file.read_text()) == {
+        "format": FORMAT,
+        "written_by": __version__,
+    }
     assert [
         path.stat().st_mode & 0o777 for path in (root, folder.blobs, folder.door, folder.recorder)
     ] == [0o700] * 4
@@ -26,7 +30,7 @@ def test_a_new_folder_gets_its_format_and_rights(tmp_path: Path) -> None:
 
 def test_a_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     folder = open_data_folder(tmp_path, create=True)
-    folder.format_file.write_text('{"format": 2}')
+    folder.format_file.write_text(f'{{"format": {FORMAT + 1}}}')
     with pytest.raises(BadInput, match="newer"):
         open_data_folder(tmp_path, create=True)
 

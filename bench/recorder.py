@@ -31,6 +31,7 @@ from fairview.store.durable import replace_file
 from fairview.store.keyfile import IssuedPair, KeyFile, sign_key_file
 from fairview.store.layout import DataFolder, open_data_folder
 from fairview.store.sealing import new_key_pair
+from fairview.store.secrets import read_or_make_key
 
 PRIVATE_HALVES = "private.json"
 """Beside the data folder: private halves by key pair."""
@@ -111,6 +112,8 @@ def camera_of(number: int) -> CameraId:
 def _made(place: Path, urls: Sequence[str]) -> DataFolder:
     """A data folder that knows the cameras, with keys for some hours."""
     folder = open_data_folder(place / "data", create=True)
+    # As the door does before recorders start: made by several at once, all but one would end.
+    read_or_make_key(folder.secrets_key)
     door = Ed25519PrivateKey.generate()
     public = door.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     replace_file(folder.door_public, public, mode=0o644)
